@@ -1,0 +1,15 @@
+"""The ranges of numbers, each in one place."""
+
+from __future__ import annotations
+
+MAX_NETID = (1 << 24) - 1
+"""The highest NetID: a VXLAN network identifier has 24 bits (RFC 7348)."""
+
+MIN_MTU = 68
+MAX_MTU = 65535
+"""The MTUs, in bytes, that IPv4 allows (RFC 791)."""
+
+FIRST_POD_PORT = 3
+LAST_POD_PORT = 65279
+"""The OpenFlow ports that a pod may have: 1 and 2 are vxlan0 and tun0; the last is the highest that `ofport_request`
+takes (ovs-vswitchd.conf.db(5))."""

@@ -1,0 +1,51 @@
+"""Sets of ports: sorted, disjoint, non-adjacent ranges over 0 to 65535, canonical by construction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import field, frozen
+
+MAX_PORT = 65535
+
+
+def _merge(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(ranges):
+        if not 0 <= first <= last <= MAX_PORT:
+            raise ValueError(f"not a port range: {first}-{last}")
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return tuple(merged)
+
+
+@frozen(slots=True, cache_hash=True)
+class PortSet:
+    """A set of ports.  `PortSet([(80, 80), (81, 90)]) == PortSet([(80, 90)])`.
+
+    Raises ValueError for a range that is empty or not within 0 to 65535.
+    """
+
+    ranges: tuple[tuple[int, int], ...] = field(default=(), converter=_merge)
+
+    def __or__(self, other: PortSet) -> PortSet:
+        return PortSet(self.ranges + other.ranges)
+
+    def __contains__(self, port: int) -> bool:
+        return any(first <= port <= last for first, last in self.ranges)
+
+    def __le__(self, other: PortSet) -> bool:
+        """Whether this is a subset of `other`."""
+        return self | other == other
+
+    def __bool__(self) -> bool:
+        return bool(self.ranges)
+
+    def __str__(self) -> str:
+        return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in self.ranges)
+
+
+NO_PORTS = PortSet()
+ALL_PORTS = PortSet([(0, MAX_PORT)])
