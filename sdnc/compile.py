@@ -1,0 +1,141 @@
+"""Compiles sources into a bundle: the work of `sdnc compile`, without its terminal.
+
+Nodes are independent once the policy IR exists.  With several jobs, worker processes are forked that have the
+compilation already in memory; each writes its nodes' files into the staging folder and hands back digests.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Collection, Generator, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+
+from attrs import frozen
+
+import backends.ovs
+from compiler.bundles import MANIFEST
+from compiler.model.model import Model, Node
+from compiler.pipeline import Compilation
+from compiler.plan.node import NodePlan, plan_node
+from compiler.version import VERSION
+from sdnc.bundle import NODES, manifest_text, staged, write_files
+from sdnc.signals import held_back, obey_parent
+
+BACKENDS: tuple[Callable[[NodePlan], dict[str, str]], ...] = (backends.ovs.render,)
+"""Every backend gives some of a node's files; no two give one path."""
+
+Progress = Callable[[str], None]
+"""Called with a node's name when its files are written."""
+
+
+@frozen
+class NodeResult:
+    """What was written for a node: the digest of each file by its path in the bundle."""
+
+    node: str
+    digests: dict[str, str]
+
+
+def render_node(compilation: Compilation, node: Node) -> dict[str, str]:
+    """All files of a node, by their path below the node's folder."""
+    plan = plan_node(compilation.model, compilation.policy, node)
+    return {path: text for backend in BACKENDS for path, text in backend(plan).items()}
+
+
+def write_bundle(
+    compilation: Compilation,
+    out: Path,
+    *,
+    nodes: Collection[str] = (),
+    jobs: int = 1,
+    progress: Progress = lambda node: None,
+) -> dict[str, str]:
+    """Writes the bundle of a cluster, or of some of its nodes (none named: all), and returns its digests by path.
+
+    The files do not depend on `jobs` (OUT-01).  Raises what `staged` raises; the old output then stays.
+    """
+    model = compilation.model
+    chosen = [node for node in model.nodes if not nodes or node.name in nodes]
+    # Closed before the staging folder goes: a worker at work would make it anew.
+    with staged(out) as staging, closing(_write_nodes(compilation, chosen, staging, jobs)) as results:
+        digests: dict[str, str] = {}
+        for result in results:
+            digests.update(result.digests)
+            progress(result.node)
+        text = manifest_text(
+            f"sdnc {VERSION}", _input_digests(model), dict(sorted(digests.items())), _counts(model, chosen)
+        )
+        return digests | write_files(staging, PurePosixPath(), {MANIFEST: text})
+
+
+def _write_nodes(
+    compilation: Compilation, nodes: list[Node], staging: Path, jobs: int
+) -> Generator[NodeResult, None, None]:
+    workers = min(jobs, len(nodes))
+    if workers <= 1:
+        for node in nodes:
+            yield _write_node(compilation, staging, node)
+        return
+    executor = ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("fork"),
+        initializer=_Worker.start,
+        initargs=(compilation, staging, os.getpid()),
+    )
+    try:
+        with held_back():  # all workers are forked here
+            results = executor.map(_Worker.write, [node.name for node in nodes])
+        yield from results
+    except BaseException:
+        executor.shutdown(cancel_futures=True)
+        raise
+    executor.shutdown()
+
+
+class _Worker:
+    """What a worker process is born with.  Nothing is sent to it but names of nodes: forked memory costs nothing, and
+    what belongs to a node, its origin for one, is not made to be pickled.
+    """
+
+    compilation: Compilation
+    staging: Path
+
+    @classmethod
+    def start(cls, compilation: Compilation, staging: Path, parent: int) -> None:
+        cls.compilation, cls.staging = compilation, staging
+        obey_parent(parent)
+
+    @classmethod
+    def write(cls, name: str) -> NodeResult:
+        (node,) = [node for node in cls.compilation.model.nodes if node.name == name]
+        return _write_node(cls.compilation, cls.staging, node)
+
+
+def _write_node(compilation: Compilation, staging: Path, node: Node) -> NodeResult:
+    folder = PurePosixPath(NODES) / node.name
+    return NodeResult(node.name, write_files(staging, folder, render_node(compilation, node)))
+
+
+def _input_digests(model: Model) -> dict[str, object]:
+    """A digest of each kind of thing that was declared."""
+    kinds: dict[str, Iterable[object]] = {
+        "cluster": (model.cluster,),
+        "nodes": model.nodes,
+        "projects": model.projects,
+        "pods": model.endpoints,
+        "policies": model.policies,
+    }
+    return {kind: sha256("\n".join(map(repr, things)).encode()).hexdigest() for kind, things in kinds.items()}
+
+
+def _counts(model: Model, nodes: list[Node]) -> dict[str, int]:
+    return {
+        "nodes": len(nodes),
+        "projects": len(model.projects),
+        "pods": len(model.endpoints),
+        "policies": len(model.policies),
+    }

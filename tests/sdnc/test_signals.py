@@ -1,0 +1,166 @@
+"""What ends the command early leaves the old bundle and nothing else: real processes, real signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.compiling import CLUSTER
+from tests.paths import EXAMPLES, ROOT
+from tests.sdnc.running import SHOP, files_of, invoke
+
+pytestmark = pytest.mark.behaviour("OUT-04")
+
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+SLOW = """
+import importlib, time
+module = importlib.import_module("sdnc.compile")
+original = module.render_node
+
+def slow(*arguments):
+    time.sleep(0.25)
+    return original(*arguments)
+
+module.render_node = slow
+from sdnc.cli import main
+main()
+"""
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """An old bundle, of another cluster."""
+    path = tmp_path / "place" / "out"
+    invoke("compile", EXAMPLES / "subnet", "-o", path)
+    return path
+
+
+@pytest.fixture
+def many_nodes(tmp_path: Path) -> Path:
+    path = tmp_path / "nodes.sdn"
+    path.write_text("".join(f"node n{i} {{ address 192.0.2.{i} subnet 10.129.{2 * i}.0/23 }}\n" for i in range(10, 40)))
+    return path
+
+
+@contextmanager
+def running(*arguments: str | Path, ignored: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """The interpreter in a session of its own.  What runs the tests may ignore signals, as a shell's background does,
+    and children would inherit that."""
+
+    def dispositions() -> None:
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL)
+
+    with subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=dispositions,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process runs; one that nobody has waited for yet does not."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(")")[2].split()[0] not in "ZX"
+
+
+@pytest.mark.parametrize("whole_group", [False, True])
+@pytest.mark.parametrize("number", [*ENDING, signal.SIGKILL])
+def test_a_signal_in_the_middle_of_the_work(
+    out: Path, many_nodes: Path, number: signal.Signals, whole_group: bool
+) -> None:
+    old = files_of(out)
+    with running("-c", SLOW, "compile", SHOP, many_nodes, "-o", out, "--jobs", "2") as process:
+        wait_until(lambda: any(out.parent.glob(".out.*/nodes/*/flows.txt")))
+        workers = children(process.pid)
+        send = os.killpg if whole_group else os.kill
+
+        send(process.pid, number)
+        # A terminal, a supervisor and an impatient user may all end the same command.
+        if number != signal.SIGKILL:
+            send(process.pid, number)
+        _, errors = process.communicate(timeout=20)
+
+    assert len(workers) == 2
+    wait_until(lambda: not any(map(is_running, workers)), 5)
+    assert files_of(out) == old
+    if number == signal.SIGKILL:
+        assert process.returncode == -number
+    else:
+        assert (process.returncode, errors) == (128 + number, "")
+        assert list(out.parent.iterdir()) == [out]
+
+
+@pytest.mark.parametrize("delay", [0, 2, 5, 10])
+def test_a_signal_while_workers_start(out: Path, many_nodes: Path, delay: int) -> None:
+    old = files_of(out)
+    with running("-c", SLOW, "compile", SHOP, many_nodes, "-o", out, "--jobs", "8") as process:
+        wait_until(lambda: any(out.parent.glob(".out.*")))
+        time.sleep(delay / 1000)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=20)
+
+    assert (process.returncode, errors) == (143, "")
+    assert files_of(out) == old
+    assert list(out.parent.iterdir()) == [out]
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_while_sources_are_read(tmp_path: Path, out: Path, number: signal.Signals) -> None:
+    old, before = files_of(out), sorted(tmp_path.iterdir())
+    # A pipe that never ends: the command is in the middle of reading when the signal comes.
+    with running("-m", "sdnc", "compile", "-", "-o", out, "--jobs", "2") as process:
+        assert process.stdin is not None
+        # What fills a pipe is taken only by a process that has begun to read.
+        process.stdin.write("# " + "x" * 1_000_000 + "\n")
+        process.stdin.flush()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+
+    assert (process.returncode, errors) == (128 + number, "")
+    assert files_of(out) == old
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_that_was_ignored_stays_ignored(out: Path, number: signal.Signals) -> None:
+    with running("-m", "sdnc", "compile", "-", "-o", out, ignored=True) as process:
+        assert process.stdin is not None
+        process.stdin.write("# " + "x" * 1_000_000 + "\n" + CLUSTER)
+        process.stdin.flush()
+        process.send_signal(number)
+        process.communicate(timeout=20)
+
+    assert process.returncode == 0
