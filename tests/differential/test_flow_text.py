@@ -1,0 +1,31 @@
+"""The flow file says what a switch says when it is asked for its flows: nothing is rewritten, nothing
+replaced.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compiler.declarations import Mode
+from tests.lab import DummySwitch
+from tests.oracle.clusters import Drawn, clusters, repeatable
+from tests.oracle.compiled import compile_flows
+
+
+@pytest.mark.behaviour("OUT-01", "NP-13")
+@pytest.mark.parametrize("mode", Mode, ids=lambda mode: mode.value)
+def test_the_dump_is_the_file(switch: DummySwitch, mode: Mode) -> None:
+    @repeatable(25)
+    @given(clusters((mode,)), st.data())
+    def check(drawn: Drawn, data: st.DataObject) -> None:
+        files = compile_flows(drawn.declarations)
+        flows = files[data.draw(st.sampled_from(sorted(files)))]
+        switch.load_flows(flows)
+        written = [line for line in flows.splitlines() if line and not line.startswith("#")]
+        assert len(set(written)) == len(written)
+        # A flow that replaced another would be missing from the dump; its order within a table is the switch's own.
+        assert sorted(switch.dump_flows()) == sorted(line.removeprefix("table=0, ") for line in written)
+
+    check()
