@@ -40,6 +40,11 @@ class NodeResult:
     digests: dict[str, str]
 
 
+def chosen_nodes(model: Model, names: Collection[str]) -> list[Node]:
+    """The nodes of these names, in the model's order; none named: all."""
+    return [node for node in model.nodes if not names or node.name in names]
+
+
 def render_node(compilation: Compilation, node: Node) -> dict[str, str]:
     """All files of a node, by their path below the node's folder."""
     plan = plan_node(compilation.model, compilation.policy, node)
@@ -59,7 +64,7 @@ def write_bundle(
     The files do not depend on `jobs` (OUT-01).  Raises what `staged` raises; the old output then stays.
     """
     model = compilation.model
-    chosen = [node for node in model.nodes if not nodes or node.name in nodes]
+    chosen = chosen_nodes(model, nodes)
     # Closed before the staging folder goes: a worker at work would make it anew.
     with staged(out) as staging, closing(_write_nodes(compilation, chosen, staging, jobs)) as results:
         digests: dict[str, str] = {}

@@ -15,6 +15,7 @@ from backends.ovs import build_flows
 from compiler.origin import Origin
 from compiler.pipeline import Compilation
 from compiler.plan.node import plan_node
+from sdnc.compile import chosen_nodes
 
 
 def provenance(compilation: Compilation, nodes: Collection[str] = ()) -> dict[str, dict[str, list[str]]]:
@@ -31,8 +32,7 @@ def provenance(compilation: Compilation, nodes: Collection[str] = ()) -> dict[st
             str(flow): sorted({place(origin) for origin in flow.origins})
             for flow in build_flows(plan_node(compilation.model, compilation.policy, node)).flows()
         }
-        for node in compilation.model.nodes
-        if not nodes or node.name in nodes
+        for node in chosen_nodes(compilation.model, nodes)
     }
 
 

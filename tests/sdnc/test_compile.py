@@ -199,18 +199,23 @@ def test_an_output_that_cannot_be_written_is_told_in_one_line(out: str) -> None:
     assert "Traceback" not in ran.stderr
 
 
-def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
-    """A limit on the size of files is the full disk that needs no root."""
-    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); sys.argv[0] = 'sdnc';"
-    code += "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from sdnc.cli import main; main()"
-
-    ran = subprocess.run(
-        [sys.executable, "-c", code, "compile", SHOP, "-o", tmp_path / "out", "--jobs", "1"],
+def compile_shop_with(code: str, out: Path, *, jobs: int) -> subprocess.CompletedProcess[str]:
+    """Runs Python code that ends in the command, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code, "compile", SHOP, "-o", out, "--jobs", str(jobs)],
         capture_output=True,
         text=True,
         cwd=ROOT,
         check=False,
     )
+
+
+def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
+    """A limit on the size of files is the full disk that needs no root."""
+    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); sys.argv[0] = 'sdnc';"
+    code += "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from sdnc.cli import main; main()"
+
+    ran = compile_shop_with(code, tmp_path / "out", jobs=1)
 
     assert ran.returncode == 2
     assert ran.stderr == "sdnc: [Errno 27] File too large\n"
@@ -222,13 +227,7 @@ def test_a_worker_that_is_killed_is_told_in_one_line(tmp_path: Path) -> None:
     code = "import importlib, os; module = importlib.import_module('sdnc.compile');"
     code += "module.render_node = lambda *_: os._exit(9); from sdnc.cli import main; main()"
 
-    ran = subprocess.run(
-        [sys.executable, "-c", code, "compile", SHOP, "-o", tmp_path / "out", "--jobs", "2"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
+    ran = compile_shop_with(code, tmp_path / "out", jobs=2)
 
     assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
     assert ran.stderr.startswith("sdnc: A process in the process pool was terminated abruptly")
