@@ -85,6 +85,12 @@ UNKNOWN_KINDS = _note("SDN115", "skipped objects of kinds that sdnc does not use
 UNSUPPORTED_VERSION = _error(
     "SDN116", "{kind} of version {version!r} is not supported; {supported} is", "Correct the version."
 )
+BAD_VALUE = _error("SDN117", "{field}: {value!r} is not {expected}", "Correct the value.")
+NO_OBJECTS = _error(
+    "SDN118",
+    "{path} has no objects",
+    "Give JSON or YAML; the policy language has the statements `join`, `isolate` and `global`.",
+)
 
 # 2xx: the cluster
 BAD_NAME = _error("SDN201", "{what} {name!r} is not a valid name: {reason}", "Use a name that Kubernetes accepts.")
@@ -131,6 +137,110 @@ BAD_PLUGIN = _error(
     "unknown network plug-in {value!r}{hint}",
     "redhat/openshift-ovs-subnet, -multitenant or -networkpolicy.",
 )
+EGRESS_IP_TWICE = _error(
+    "SDN225",
+    "{one} and {other} both claim the egress IP {address}",
+    "An egress IP belongs to one project and one node.",
+)
+EGRESS_IP_OUTSIDE = _error(
+    "SDN226",
+    "egress IP {address} of node {node} is not inside {network}, the network of its primary address",
+    "Choose an address of that network; it goes on the same interface.",
+)
+EGRESS_IP_TAKEN = _error("SDN227", "egress IP {address} is {what}", "Choose an address that nobody else has.")
+EGRESS_IP_SHARED = _error(
+    "SDN228",
+    "project {project} has an egress IP, but shares NetID {netid} with {others}",
+    "Isolate the project, or take the egress IP away.",
+)
+EGRESS_IP_GLOBAL = _error(
+    "SDN229", "project {project} is global and cannot have an egress IP", "Isolate it, or take the egress IP away."
+)
+EGRESS_IP_UNHOSTED = _warning(
+    "SDN230",
+    "no node hosts an egress IP of project {project} ({addresses}): what leaves the cluster from it is dropped",
+    "Give one of the addresses to a node.",
+)
+EGRESS_IPS_BOTH_WAYS = _error(
+    "SDN231",
+    "node {node} has egress IPs by hand and networks to take them from",
+    "Leave one of them out.  OpenShift writes what it assigns from egressCIDRs into egressIPs: remove that.",
+)
+UNDERLAY_UNKNOWN = _note(
+    "SDN232",
+    "nothing tells the network of the primary address of {nodes}: addresses.sh checks egress IPs on the node",
+    "Write the address with its length, as in 192.168.100.11/24.",
+)
+MULTICAST_PARTLY = _warning(
+    "SDN233",
+    "multicast stays off in NetID {netid}: it is on for {on}, but not for {off}",
+    "Switch it on for all projects that share the NetID, or for none.",
+)
+ENDPOINT_AND_SELECT = _error(
+    "SDN234",
+    "service {name} has endpoints by hand and selects pods",
+    "Leave out `select`, or `endpoint`: the endpoints of a service that selects are its pods.",
+)
+
+ROUTER_SOURCE_TWICE = _error(
+    "SDN240",
+    "egress routers {one} and {other} have the same source address {address}",
+    "An address serves one router only: give each its own.",
+)
+ROUTER_NOWHERE = _error(
+    "SDN241", "egress router {name} can run on no node: {reason}", "Correct the selector, or label a node."
+)
+ROUTER_PLATFORM = _error(
+    "SDN242",
+    "egress router {name} cannot work on {platform}: it does not pass macvlan traffic",
+    "Use static egress IPs or an egress proxy without a source address of its own.",
+)
+ROUTER_STEP = _note(
+    "SDN243", "egress router {name} needs a step on {platform}: {step}", "Its file platform.txt has the details."
+)
+BAD_ROUTER = _error("SDN244", "egress router {name}: {reason}", "See the language reference, docs/language.md.")
+NOT_A_STRING = _error(
+    "SDN245",
+    "annotation {name}: {value} is no string",
+    'Quote it, as in "true": without quotes YAML makes a boolean of it.',
+)
+NOT_PRIVILEGED = _error(
+    "SDN246",
+    "{name} asks for a macvlan interface, but none of its containers is privileged",
+    "Set securityContext.privileged: true on the container that sets it up.",
+)
+SEVERAL_REPLICAS = _error(
+    "SDN247",
+    "egress router {name} has replicas: {replicas}; only one pod can have its source address",
+    "Set replicas: 1.",
+)
+NO_CONFIG_MAP = _error(
+    "SDN248", "there is no ConfigMap {name!r} in project {project} with the key {key!r}", "Give the object, too."
+)
+BAD_VARIABLE = _error("SDN249", "{variable}: {reason}", "Correct the variable.")
+BAD_DESTINATION_LINE = _error("SDN250", "{variable}, line {line}: {reason}", "Correct the line.")
+ROUTER_ADDRESS = _error(
+    "SDN251", "egress router {name}: its {role} {address} is {what}", "Choose an address of its own for it."
+)
+ROUTER_OFF_NETWORK = _warning(
+    "SDN252",
+    "egress router {name}: its {role} {address} is not inside {network}",
+    "Correct the address, unless both networks are on one wire.",
+)
+SELECTS_NO_NODE = _warning("SDN253", "the selector {selector} selects no node", "Correct the selector.")
+HOST_CHANGED = _error(
+    "SDN260",
+    "{kind} {name} changes its host from {old} to {new}",
+    "Make a new object for the new host, or set allowHostnameChanges: true.",
+)
+HOST_TAKEN = _warning(
+    "SDN261", "{host} is held by {holder}, so {loser} does not get it", "Choose another host or path."
+)
+HOST_STOLEN = _warning(
+    "SDN262",
+    "{kind} {name} takes {host} from {holder}, because it is the older object",
+    "Make a new object for the new host instead of changing an old one.",
+)
 
 # 3xx: policies
 BAD_PEER = _error("SDN301", "a peer {reason}", "A peer is an ipBlock, or a podSelector, a namespaceSelector or both.")
@@ -160,11 +270,70 @@ UNKNOWN_PEER = _warning(
     "Define it, or correct the name.",
 )
 NO_NAMESPACE = _warning(
-    "SDN315", "NetworkPolicy {name} names no namespace; it counts as one of `default`", "Add metadata.namespace."
+    "SDN315", "{kind} {name} names no namespace; it counts as one of `default`", "Add metadata.namespace."
 )
 NOT_ENFORCED = _warning(
     "SDN316", "{count} {kind} objects are not enforced: sdnc does not read them{hint}", "Enforce them by other means."
 )
+IGNORED_IN_SUBNET = _warning(
+    "SDN317", "{count} {what} are ignored in subnet mode", "Use another mode: here all projects are one network."
+)
+BAD_DESTINATION = _error("SDN318", "a rule's destination {reason}", "It has exactly one of cidrSelector and dnsName.")
+BAD_RULE_TYPE = _error("SDN319", "unknown type of rule {value!r}{hint}", "Allow or Deny.")
+ZERO_HOST = _warning("SDN320", "0.0.0.0/32 counts as 0.0.0.0/0", "Write 0.0.0.0/0.")
+BAD_DNS_NAME = _error(
+    "SDN321", "{value!r} is not a DNS name: {reason}", "Write a whole name in lower case, as in www.example.com."
+)
+NAME_NOT_LOCKED = _error(
+    "SDN322",
+    "the addresses of {name!r} are not known: {reason}",
+    "Run `sdnc resolve --dns-lock FILE`, and give the file with --dns-lock.",
+)
+DENIED_NAME_EMPTY = _error(
+    "SDN323", "{name!r} has no address, so this rule would deny nothing", "Correct the name, or deny by CIDR."
+)
+ALLOWED_NAME_EMPTY = _warning("SDN324", "{name!r} has no address, so this rule allows nothing", "Correct the name.")
+FIREWALL_GLOBAL = _error(
+    "SDN325",
+    "project {project} is global and cannot have an egress firewall",
+    "Isolate the project, or remove its egress firewall.",
+)
+FIREWALL_SHARED = _error(
+    "SDN326",
+    "project {project} has an egress firewall, but shares NetID {netid} with {others}",
+    "Isolate the project, or remove its egress firewall; or drop with --on-broken-egress-policy=drop.",
+)
+FIREWALL_TWICE = _error(
+    "SDN327",
+    "project {project} has more than one egress firewall",
+    "Put all rules into one; or drop with --on-broken-egress-policy=drop.",
+)
+FIREWALL_DROPS = _warning(
+    "SDN328",
+    "the egress firewall of project {project} is broken ({reason}): everything that leaves is dropped",
+    "Correct it; without --on-broken-egress-policy=drop it is an error.",
+)
+RULE_HIDDEN = _warning(
+    "SDN329",
+    "this rule can never decide: it is hidden by {hidden_by}",
+    "Remove it, or put it before those that hide it.",
+)
+RULE_INSIDE = _warning(
+    "SDN330",
+    "this rule can never decide: its addresses are inside the cluster",
+    "An egress firewall judges what leaves the cluster; use a NetworkPolicy for pods and services.",
+)
+SERVICE_BYPASSES = _warning(
+    "SDN331",
+    "service {service} leads to {address}, which the project's egress firewall denies",
+    "Remove the endpoint: traffic by way of the service does not pass the egress firewall.",
+)
+ROUTE_BYPASSES = _warning(
+    "SDN332",
+    "route {route} leads to service {service} with the address {address}, which the project's egress firewall denies",
+    "Remove the route or the endpoint: routes bypass the egress firewall.",
+)
+BAD_ADMIN_RULE = _error("SDN340", "{reason}", "See the language reference, docs/language.md.")
 
 # 9xx: limits and notes
 TOO_MANY = _note(

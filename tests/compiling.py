@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from backends.ovs import build_flows, render
+from backends.ovs import build_flows
 from backends.ovs.pipeline import FlowFile
 from compiler import codes
 from compiler.declarations import Declaration
 from compiler.diagnostics import Code, Diagnostic, Diagnostics, Severity
 from compiler.model.build import build_model
 from compiler.model.model import Model
+from compiler.options import DEFAULTS, Options
 from compiler.pipeline import Compilation, compile_declarations
 from compiler.plan.node import plan_node
 from compiler.sources import read_texts
+from sdnc.compile import render_node
 
 NETWORK = """
   pods 10.128.0.0/14 host-bits 9
@@ -57,10 +59,17 @@ def declare_objects(*objects: object) -> tuple[Declaration, ...]:
     return declarations
 
 
+def built(
+    declarations: Sequence[Declaration], options: Options = DEFAULTS
+) -> tuple[Model | None, tuple[Diagnostic, ...]]:
+    """The model of declarations, and what was found."""
+    diagnostics = Diagnostics()
+    return build_model(declarations, diagnostics, options), diagnostics.sorted()
+
+
 def build(*texts: str) -> tuple[Model | None, tuple[Diagnostic, ...]]:
     """The model of `.sdn` texts, and what was found."""
-    diagnostics = Diagnostics()
-    return build_model(declare(*texts), diagnostics), diagnostics.sorted()
+    return built(declare(*texts))
 
 
 def good_model(*texts: str) -> Model:
@@ -77,10 +86,10 @@ def refused(*texts: str) -> list[str]:
     return names(found)
 
 
-def compiled(declarations: Sequence[Declaration]) -> Compilation:
+def compiled(declarations: Sequence[Declaration], options: Options = DEFAULTS) -> Compilation:
     """The compilation of declarations that are right."""
     diagnostics = Diagnostics()
-    compilation = compile_declarations(declarations, diagnostics)
+    compilation = compile_declarations(declarations, diagnostics, options)
     assert compilation is not None, diagnostics.sorted()
     return compilation
 
@@ -88,13 +97,11 @@ def compiled(declarations: Sequence[Declaration]) -> Compilation:
 def flow_files(compilation: Compilation) -> dict[str, FlowFile]:
     """The flows of every node."""
     return {
-        node.name: build_flows(plan_node(compilation.model, compilation.policy, node))
+        node.name: build_flows(plan_node(compilation.model, compilation.policy, compilation.firewalls, node))
         for node in compilation.model.nodes
     }
 
 
 def node_files(compilation: Compilation) -> dict[str, dict[str, str]]:
     """The files of every node, by their names."""
-    return {
-        node.name: render(plan_node(compilation.model, compilation.policy, node)) for node in compilation.model.nodes
-    }
+    return {node.name: render_node(compilation, node) for node in compilation.model.nodes}

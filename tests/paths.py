@@ -6,3 +6,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
+
+
+def lock_of(example: Path) -> Path | None:
+    """The DNS lock file of an example, if it has one."""
+    path = example / "dns.lock"
+    return path if path.exists() else None

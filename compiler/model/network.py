@@ -30,7 +30,9 @@ class _Claim:
 def check_network(
     cluster: Cluster, nodes: tuple[Node, ...], endpoints: tuple[Endpoint, ...], diagnostics: Diagnostics
 ) -> None:
-    """Reports every violation of PN-12, and OpenFlow ports that two pods of a node have."""
+    """Reports every violation of PN-12, nodes' addresses outside of their own networks, and OpenFlow ports that two
+    pods of a node have.
+    """
     pod_networks = [
         _Claim(f"pod network {network.prefix}", network.prefix, network.origin) for network in cluster.pod_networks
     ]
@@ -52,6 +54,11 @@ def check_network(
     subnets = [_Claim(f"subnet {node.subnet} of node {node.name}", node.subnet, node.origin) for node in nodes]
     _check_apart(subnets, diagnostics)
     for node in nodes:
+        if node.underlay is not None and node.address not in node.underlay:
+            shown = format_address(node.address)
+            diagnostics.report(
+                codes.OUTSIDE, node.origin, what=f"node {node.name}: address", value=shown, network=node.underlay
+            )
         if not any(network.prefix.covers(node.subnet) for network in cluster.pod_networks):
             names = ", ".join(str(network.prefix) for network in cluster.pod_networks)
             diagnostics.report(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from compiler import codes
-from compiler.declarations import NetworkPolicy, Pod, PodPeer, Service
+from compiler.declarations import EgressFirewall, EgressRouter, NetworkPolicy, Pod, PodPeer, Service
 from compiler.diagnostics import Diagnostics
 from compiler.model.model import Node, Project, takes_part
 from compiler.suggest import did_you_mean
@@ -16,6 +16,8 @@ def check_references(
     pods: tuple[Pod, ...],
     policies: tuple[NetworkPolicy, ...],
     services: tuple[Service, ...],
+    firewalls: Sequence[EgressFirewall],
+    routers: Sequence[EgressRouter],
     projects: tuple[Project, ...],
     nodes: tuple[Node, ...],
     diagnostics: Diagnostics,
@@ -23,16 +25,18 @@ def check_references(
     """Reports UNKNOWN_PROJECT, UNKNOWN_NODE, and UNKNOWN_PEER for a peer that asks for a project by name."""
     project_names = {project.name for project in projects}
     node_names = {node.name for node in nodes}
-    parts: tuple[Pod | NetworkPolicy | Service, ...] = (*pods, *policies, *services)
+    parts: tuple[Pod | NetworkPolicy | Service | EgressFirewall | EgressRouter, ...]
+    parts = (*pods, *policies, *services, *firewalls, *routers)
     for part in parts:
         if part.project not in project_names:
             hint = did_you_mean(part.project, project_names)
             origin = part.origin.child("metadata", "namespace")
             diagnostics.report(codes.UNKNOWN_PROJECT, origin, name=part.project, hint=hint)
-    for pod in pods:
-        if takes_part(pod) and pod.node not in node_names:
-            hint = did_you_mean(pod.node or "", node_names)
-            diagnostics.report(codes.UNKNOWN_NODE, pod.origin.child("spec", "nodeName"), name=pod.node, hint=hint)
+    placed: tuple[Pod | EgressRouter, ...] = (*(pod for pod in pods if takes_part(pod)), *routers)
+    for part in placed:
+        if part.node is not None and part.node not in node_names:
+            hint = did_you_mean(part.node, node_names)
+            diagnostics.report(codes.UNKNOWN_NODE, part.origin.child("spec", "nodeName"), name=part.node, hint=hint)
     for policy in policies:
         _check_peers(policy, project_names, diagnostics)
 

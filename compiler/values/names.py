@@ -42,6 +42,27 @@ def refuse_subdomain(name: str) -> str | None:
     return None
 
 
+def refuse_dns_name(name: str) -> str | None:
+    """Why `name`, written with or without its trailing dot, is no DNS name to resolve (EF-08), or None.
+
+    It is an RFC 1123 subdomain whose parts are labels (RFC 1035, section 2.3.4).  The last part is no number, as no
+    top-level domain is (RFC 3696, section 2): such a name is an address that went wrong.
+    """
+    if "*" in name:
+        return "a wildcard cannot be resolved"
+    if name != name.lower():
+        return "upper case is not allowed"
+    bare = name.removesuffix(".")
+    if reason := refuse_subdomain(bare):
+        return reason
+    parts = bare.split(".")
+    if any(len(part) > MAX_LABEL for part in parts):
+        return f"one of its parts has more than {MAX_LABEL} characters"
+    if parts[-1].isdigit():
+        return "its last part is a number, as in an address"
+    return None
+
+
 def refuse_label_key(key: str) -> str | None:
     """Why `key` is no label key: an optional DNS prefix and a slash, then a name of at most 63 characters."""
     prefix, slash, name = key.rpartition("/")

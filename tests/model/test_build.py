@@ -4,21 +4,24 @@ import json
 
 import pytest
 
-from compiler.declarations import InterfaceDeclaration, Mode
+from compiler.declarations import Declaration, Endpoints, InterfaceDeclaration, Mode, Route
 from compiler.diagnostics import Diagnostics
-from compiler.model.build import DEFAULT_MTU, DEFAULT_VXLAN_PORT, build_model
+from compiler.model.build import build_model
+from compiler.model.cluster import DEFAULT_MTU, DEFAULT_VXLAN_PORT
 from compiler.model.model import Model
 from compiler.origin import Origin, Span
 from compiler.sources import read_texts
 from compiler.sources.dsl import dsl_source
 from compiler.values.labels import NAME_LABEL
 from compiler.values.prefix import format_address, parse_address
+from compiler.values.services import Protocol
 from tests.compiling import (
     CLUSTER,
     MULTITENANT,
     NETWORK,
     NODES,
     build,
+    built,
     declare,
     declare_objects,
     good_model,
@@ -288,3 +291,37 @@ def test_two_interfaces_with_the_address_of_one_pod() -> None:
     assert build_model((*declare(text), stale, new, *elsewhere), diagnostics) is None
 
     assert names(diagnostics.sorted()) == ["ADDRESS_TWICE"]
+
+
+def at(line: int) -> Origin:
+    return Origin(dsl_source("services", ""), Span(line, 1, 2))
+
+
+def test_endpoints_and_routes_are_sorted_whatever_the_order_of_the_input() -> None:
+    parts: list[Declaration] = [
+        Endpoints("shop", "web", at(1), (2, 3), ((Protocol.UDP, 53), (Protocol.TCP, 80))),
+        Endpoints("shop", "web", at(2), (2, 3), ((Protocol.TCP, 80),)),
+        Endpoints("shop", "web", at(3), (1,)),
+        Endpoints("shop", "api", at(4), (9,)),
+        Endpoints("elsewhere", "web", at(5), (9,)),
+        Route("shop", "b", at(6), ("web",)),
+        Route("shop", "a", at(7), ("web", "api")),
+        Route("elsewhere", "c", at(8)),
+    ]
+
+    model, found = built([*declare(SHOP), *parts])
+
+    assert model is not None
+    assert found == ()
+    assert [one.origin.span().line for one in model.service_endpoints] == [5, 4, 3, 2, 1]
+    assert [(one.project, one.name) for one in model.routes] == [("elsewhere", "c"), ("shop", "a"), ("shop", "b")]
+    assert built([*reversed(parts), *declare(SHOP)])[0] == model
+
+
+def test_a_route_is_defined_once() -> None:
+    model, (found,) = built([*declare(SHOP), Route("shop", "a", at(3)), Route("shop", "a", at(2))])
+
+    assert model is None
+    assert names([found]) == ["DUPLICATE"]
+    assert found.message == "route shop/a is defined twice"
+    assert str(found.origin) == "services:3:1"

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compiler.values.names import (
+    refuse_dns_name,
     refuse_interface,
     refuse_label,
     refuse_label_key,
@@ -25,6 +26,7 @@ GOOD: list[tuple[Check, list[str]]] = [
     (refuse_label_value, ["", "a", "A.b_c-d", "x" * 63]),
     (refuse_port_name, ["http", "a", "8080-tcp", "x" * 15]),
     (refuse_interface, ["veth1a2b3c4d", "eth0.100", "A_b-c", "x" * 15]),
+    (refuse_dns_name, ["www.foo.com", "www.foo.com.", "intranet", "4.3.in-addr.arpa", "a." * 126 + "a."]),
 ]
 
 BAD: list[tuple[Check, list[str]]] = [
@@ -34,6 +36,8 @@ BAD: list[tuple[Check, list[str]]] = [
     (refuse_label_value, ["-a", "a-", "a b", "x" * 64, "a/b"]),
     (refuse_port_name, ["", "80", "-a", "a-", "a--b", "Http", "x" * 16, "a.b"]),
     (refuse_interface, ["", "-a", ".a", "..", "a b", "a/b", "x" * 16]),
+    (refuse_dns_name, ["", ".", "a..", ".a", "a..b", "-a.b", "a_b.c", "a.b/c", "x" * 64 + ".a", "a." * 126 + "aa"]),
+    (refuse_dns_name, ["*", "*.foo.com", "www.*.com", "Www.foo.com", "É.com", "1.2.3.4", "10.0.0.1.", "a.1", "1"]),
 ]
 
 HOSTILE = ["\n", "a\n", "a\0b", "$(id)", "`id`", "a;b", "a'b", 'a"b', "a\\b", "../a", "a\u2028b", "ａ", "١", "a b"]
@@ -63,3 +67,17 @@ def test_what_passes_is_harmless_in_a_script(name: str, check: Check) -> None:
     if check(name) is None:
         assert re.fullmatch(r"[A-Za-z0-9._/-]*", name, re.ASCII)
         assert not name.startswith(("-", ".", "/"))
+
+
+@pytest.mark.behaviour("EF-08")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("*.foo.com", "a wildcard cannot be resolved"),
+        ("www.Foo.com", "upper case is not allowed"),
+        ("x" * 64 + ".com", "one of its parts has more than 63 characters"),
+        ("10.0.0.1", "its last part is a number, as in an address"),
+    ],
+)
+def test_why_a_dns_name_is_refused(name: str, reason: str) -> None:
+    assert refuse_dns_name(name) == reason
