@@ -141,8 +141,23 @@ class Mtu:
 
 
 @frozen(slots=True)
+class Platform:
+    """`platform openstack`"""
+
+    place: Place
+    name: Word
+
+
+@frozen(slots=True)
+class AllowHostnameChanges:
+    """`allow-hostname-changes`"""
+
+    place: Place
+
+
+@frozen(slots=True)
 class Address:
-    """`address 10.128.0.5`"""
+    """`address 10.128.0.5`, of a node also `address 192.168.100.11/24`"""
 
     place: Place
     address: Word
@@ -154,6 +169,22 @@ class Subnet:
 
     place: Place
     network: Word
+
+
+@frozen(slots=True)
+class EgressIp:
+    """`egress-ip 192.168.100.50, …`"""
+
+    place: Place
+    addresses: tuple[Word, ...]
+
+
+@frozen(slots=True)
+class EgressCidr:
+    """`egress-cidr 192.168.100.64/26, …`"""
+
+    place: Place
+    networks: tuple[Word, ...]
 
 
 @frozen(slots=True)
@@ -189,8 +220,15 @@ class Isolated:
 
 
 @frozen(slots=True)
+class Multicast:
+    """`multicast`"""
+
+    place: Place
+
+
+@frozen(slots=True)
 class OnNode:
-    """`node node-1`, in a pod"""
+    """`node node-1`, in a pod or an egress router"""
 
     place: Place
     name: Word
@@ -215,7 +253,7 @@ class OfPort:
 
 @frozen(slots=True)
 class Interface:
-    """`interface veth1`"""
+    """`interface veth1`, in a pod or an egress router"""
 
     place: Place
     name: Word
@@ -242,6 +280,14 @@ class ServicePort:
     place: Place
     port: Word
     target: Word | None = None
+
+
+@frozen(slots=True)
+class Endpoint:
+    """`endpoint 203.0.113.7, …`"""
+
+    place: Place
+    addresses: tuple[Word, ...]
 
 
 @frozen(slots=True)
@@ -293,7 +339,7 @@ class ProjectPeer:
 
 @frozen(slots=True)
 class Block:
-    """`192.0.2.0/24 except 192.0.2.128/25`, an address, or the name of an address set"""
+    """`192.0.2.0/24 except 192.0.2.128/25`, an address, or the name of an address set; in firewalls a DNS name, too"""
 
     place: Place
     what: Word
@@ -342,15 +388,237 @@ class Egress:
     rules: tuple[Allow, ...]
 
 
+@frozen(slots=True)
+class Permit:
+    """`allow SERVICES to DESTINATIONS`, in a firewall; services are empty if they were left out."""
+
+    place: Place
+    services: tuple[Word, ...] | Any
+    destinations: tuple[Block, ...] | Anyone
+
+
+@frozen(slots=True)
+class Deny:
+    """`deny SERVICES to DESTINATIONS`, in a firewall; services are empty if they were left out."""
+
+    place: Place
+    services: tuple[Word, ...] | Any
+    destinations: tuple[Block, ...] | Anyone
+
+
+# ---- items of egress routers
+
+
+@frozen(slots=True)
+class Source:
+    """`source 192.168.12.99/24`"""
+
+    place: Place
+    address: Word
+
+
+@frozen(slots=True)
+class Gateway:
+    """`gateway 192.168.12.1`"""
+
+    place: Place
+    address: Word
+
+
+@frozen(slots=True)
+class OnNodes:
+    """`nodes site=springfield-1`, in an egress router or a block of administrator's rules"""
+
+    place: Place
+    selector: Selector
+
+
+@frozen(slots=True)
+class Deploy:
+    """`deploy pod`"""
+
+    place: Place
+    kind: Word
+
+
+@frozen(slots=True)
+class Image:
+    """`image registry.example.com/egress-router:v3`"""
+
+    place: Place
+    name: Word
+
+
+@frozen(slots=True)
+class ConfigMap:
+    """`config-map`"""
+
+    place: Place
+
+
+@frozen(slots=True)
+class Redirect:
+    """`redirect tcp/8080 to 203.0.113.26 port 80`"""
+
+    place: Place
+    port: Word
+    address: Word
+    remote_port: Word | None = None
+
+
+@frozen(slots=True)
+class Fallback:
+    """`fallback 203.0.113.27`"""
+
+    place: Place
+    address: Word
+
+
+@frozen(slots=True)
+class Everything:
+    """`all`, in an HTTP proxy's list"""
+
+    place: Place
+
+
+@frozen(slots=True)
+class ProxyAllow:
+    """`allow www.example.com, 192.168.1.0/24`, in an HTTP proxy's list"""
+
+    place: Place
+    to: tuple[Word, ...] | Everything
+
+
+@frozen(slots=True)
+class ProxyDeny:
+    """`deny *.example.com`, in an HTTP proxy's list"""
+
+    place: Place
+    to: tuple[Word, ...] | Everything
+
+
+@frozen(slots=True)
+class HttpProxy:
+    """`http-proxy { … }`"""
+
+    place: Place
+    rules: tuple[ProxyAllow | ProxyDeny, ...]
+
+
+@frozen(slots=True)
+class Forward:
+    """`forward tcp/80 to www.example.com port 8080`"""
+
+    place: Place
+    port: Word
+    to: Word
+    remote_port: Word | None = None
+
+
+@frozen(slots=True)
+class DnsProxy:
+    """`dns-proxy { … }`"""
+
+    place: Place
+    forwards: tuple[Forward, ...]
+
+
+# ---- administrator's rules
+
+
+@frozen(slots=True)
+class Accept:
+    """`accept`"""
+
+    place: Place
+
+
+@frozen(slots=True)
+class Drop:
+    """`drop`"""
+
+    place: Place
+
+
+@frozen(slots=True)
+class Reject:
+    """`reject`"""
+
+    place: Place
+
+
+@frozen(slots=True)
+class Log:
+    """`log "mail " at 10/minute`"""
+
+    place: Place
+    prefix: Word
+    rate: Word | None = None
+
+
+@frozen(slots=True)
+class PerSource:
+    """`per source`, in a limit"""
+
+    place: Place
+
+
+@frozen(slots=True)
+class LimitRate:
+    """`limit 20/second per source`"""
+
+    place: Place
+    rate: Word
+    per_source: PerSource | None = None
+
+
+@frozen(slots=True)
+class LimitAtOnce:
+    """`limit 100 at once per source`"""
+
+    place: Place
+    count: Word
+    per_source: PerSource | None = None
+
+
+AdminAction = Accept | Drop | Reject | Log | LimitRate | LimitAtOnce
+
+
+@frozen(slots=True)
+class AdminRule:
+    """`ACTION SERVICES from SOURCES to DESTINATIONS`; services are empty if they were left out."""
+
+    place: Place
+    action: AdminAction
+    services: tuple[Word, ...] | Any
+    sources: tuple[NamedProject | Block, ...] | Anyone
+    destinations: tuple[Block, ...] | Anyone
+
+
 # ---- statements
 
-ClusterItem = Mode | PodNetwork | ServiceNetwork | VxlanPort | Mtu
-NodeItem = Address | Subnet | Labels
-ProjectItem = Labels | Netid | Isolated
+ClusterItem = Mode | PodNetwork | ServiceNetwork | VxlanPort | Mtu | Platform | AllowHostnameChanges
+NodeItem = Address | Subnet | Labels | EgressIp | EgressCidr
+ProjectItem = Labels | Netid | Isolated | Multicast | EgressIp
 PodItem = OnNode | Address | Labels | NamedPort | OfPort | Interface | HostNetwork | Finished
-ServiceItem = Address | Select | ServicePort
+ServiceItem = Address | Select | ServicePort | Endpoint
 PolicyItem = Select | Ingress | Egress
-Item = ClusterItem | NodeItem | ProjectItem | PodItem | ServiceItem | PolicyItem
+RouterItem = (
+    Source
+    | Gateway
+    | Interface
+    | OnNode
+    | OnNodes
+    | Deploy
+    | Image
+    | ConfigMap
+    | Redirect
+    | Fallback
+    | HttpProxy
+    | DnsProxy
+)
+AdminItem = OnNodes | AdminRule
+Item = ClusterItem | NodeItem | ProjectItem | PodItem | ServiceItem | PolicyItem | RouterItem | AdminItem
 
 
 @frozen(slots=True)
@@ -460,4 +728,46 @@ class Policy:
     items: tuple[PolicyItem, ...]
 
 
-Statement = Cluster | Node | Project | Join | Isolate | MakeGlobal | Pod | Service | AddressSet | ServiceSet | Policy
+@frozen(slots=True)
+class Firewall:
+    """`firewall PROJECT { … }`"""
+
+    place: Place
+    project: Word
+    rules: tuple[Permit | Deny, ...]
+
+
+@frozen(slots=True)
+class EgressRouter:
+    """`egress-router PROJECT/NAME { … }`"""
+
+    place: Place
+    name: Word
+    items: tuple[RouterItem, ...]
+
+
+@frozen(slots=True)
+class AdminRules:
+    """`admin-rules NAME { … }`"""
+
+    place: Place
+    name: Word
+    items: tuple[AdminItem, ...]
+
+
+Statement = (
+    Cluster
+    | Node
+    | Project
+    | Join
+    | Isolate
+    | MakeGlobal
+    | Pod
+    | Service
+    | AddressSet
+    | ServiceSet
+    | Policy
+    | Firewall
+    | EgressRouter
+    | AdminRules
+)

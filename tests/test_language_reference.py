@@ -1,7 +1,7 @@
 """Every example of docs/language.md compiles without a word of complaint.
 
 A block marked `sdn` stands on its own.  One marked `sdn continued` is compiled together with the first block of
-the page, and nothing else.
+the page, and nothing else.  The DNS names of the page are locked here.
 """
 
 from __future__ import annotations
@@ -12,15 +12,21 @@ import pytest
 from attrs import frozen
 
 from compiler.diagnostics import Diagnostics
+from compiler.dns_lock import DnsLock, LockedName
 from compiler.model.build import build_model
+from compiler.options import Options
 from compiler.sources import read_texts
+from compiler.values.prefix import parse_address
 from tests.paths import ROOT
 
 PAGE = ROOT / "docs" / "language.md"
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 STATEMENTS = (
     "addresses",
+    "admin-rules",
     "cluster",
+    "egress-router",
+    "firewall",
     "global",
     "isolate",
     "join",
@@ -30,6 +36,16 @@ STATEMENTS = (
     "project",
     "service",
     "services",
+)
+
+
+ADDRESSES = {"intranet": "198.51.100.20", "ntp.example.com": "198.51.100.21", "www.example.com": "198.51.100.22"}
+LOCK = DnsLock(
+    "dns.lock",
+    {
+        name: LockedName(name, (parse_address(address),), (), 300, "2026-03-01T12:00:00Z", "192.0.2.53")
+        for name, address in ADDRESSES.items()
+    },
 )
 
 
@@ -55,7 +71,7 @@ EXAMPLES = [block for block in blocks() if block.kind.startswith("sdn")]
 def findings(texts: dict[str, str]) -> list[str]:
     """What the compiler says to the files."""
     diagnostics = Diagnostics()
-    build_model(read_texts(texts, diagnostics), diagnostics)
+    build_model(read_texts(texts, diagnostics), diagnostics, Options(LOCK))
     return [f"{found.origin}: {found.message}" for found in diagnostics.sorted()]
 
 

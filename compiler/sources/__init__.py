@@ -1,10 +1,12 @@
 """What people write and export, read into declarations.
 
-Read in this order: `files` (paths to texts), `documents` (texts to objects, and who reads which kind), then
-the kinds: `networkpolicy` with `selectors`, `kubernetes`, `pods`, `openshift`, `interfaces`.  They read
-through the `Cursor` of `reader` and the single values of `scalars`.  Below `documents` are the formats:
-`json_text` (fast, checks) with `json_scan` (finds what a check found) and `json_locate` (path to line),
-`yaml_text` with `yaml_scalars`; `positions` is offsets to origins.  The policy language is read by `dsl`.
+Read in this order: `files` (paths to texts), `documents` (texts to objects, and who reads which kind), then the kinds:
+`networkpolicy` with `selectors`, `egress`, `kubernetes`, `pods`, `endpoints`, `host_names`, `openshift`, `interfaces`;
+egress routers are read by `egress_routers` (with `environment`, `config_maps`, `router_variables` and `destinations`)
+and `egress_router_object`.  They read through the `Cursor` of `reader` and the single values of `scalars`.  Below
+`documents` are the formats: `json_text` (fast, checks) with `json_scan` (finds what a check found) and `json_locate`
+(path to line), `yaml_text` with `yaml_scalars`; `positions` is offsets to origins, `pieces` are parts of strings.  The
+policy language is read by `dsl`, the DNS lock file by `dns_lock`, the option `--selector` by `selector_text`.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 from attrs import define, field, frozen
@@ -17,7 +18,13 @@ from compiler import codes
 from compiler.declarations import Declaration
 from compiler.diagnostics import MAX_VALUE, Diagnostics
 from compiler.origin import Origin, Path
+from compiler.sources import config_maps
+from compiler.sources.egress import read_egress_firewall, read_egress_network_policy
+from compiler.sources.egress_router_object import read_egress_router
+from compiler.sources.egress_routers import TEMPLATES, RouterReader, may_be_router
+from compiler.sources.endpoints import read_endpoint_slice, read_endpoints, read_route
 from compiler.sources.files import Format, InputFile
+from compiler.sources.host_names import read_ingress
 from compiler.sources.interfaces import is_interface_table, read_interfaces
 from compiler.sources.json_text import (
     JsonDocument,
@@ -57,9 +64,23 @@ class _Kind:
     read: Callable[[Cursor], Iterable[Declaration]]
 
 
+def _at_the_end(_cursor: Cursor) -> Iterable[Declaration]:
+    """Nothing yet: what is read when all objects are known."""
+    return ()
+
+
 _KINDS: Mapping[str, _Kind] = {
     "ClusterNetwork": _Kind(_OPENSHIFT, read_cluster_network),
+    config_maps.KIND: _Kind(config_maps.VERSIONS, _at_the_end),
+    "Deployment": _Kind(("apps/v1", "apps/v1beta2", "apps/v1beta1", "extensions/v1beta1"), _at_the_end),
+    "DeploymentConfig": _Kind(("v1", "apps.openshift.io/v1"), _at_the_end),
+    "EgressFirewall": _Kind(("k8s.ovn.org/v1",), read_egress_firewall),
+    "EgressNetworkPolicy": _Kind(_OPENSHIFT, read_egress_network_policy),
+    "EgressRouter": _Kind(("network.operator.openshift.io/v1",), read_egress_router),
+    "EndpointSlice": _Kind(("discovery.k8s.io/v1", "discovery.k8s.io/v1beta1"), read_endpoint_slice),
+    "Endpoints": _Kind(_CORE, read_endpoints),
     "HostSubnet": _Kind(_OPENSHIFT, read_host_subnet),
+    "Ingress": _Kind(("networking.k8s.io/v1", "networking.k8s.io/v1beta1", "extensions/v1beta1"), read_ingress),
     "MasterConfig": _Kind(_CORE, read_master_config),
     "Namespace": _Kind(_CORE, read_namespace),
     "NetNamespace": _Kind(_OPENSHIFT, read_net_namespace),
@@ -67,6 +88,8 @@ _KINDS: Mapping[str, _Kind] = {
     "Node": _Kind(_CORE, read_node),
     "NodeConfig": _Kind(_CORE, read_node_config),
     "Pod": _Kind(_CORE, read_pod),
+    "ReplicationController": _Kind(_CORE, _at_the_end),
+    "Route": _Kind(("v1", "route.openshift.io/v1"), read_route),
     "Service": _Kind(_CORE, read_service),
 }
 
@@ -92,6 +115,7 @@ def read_objects(files: Sequence[InputFile], diagnostics: Diagnostics) -> tuple[
         elif file.format is Format.YAML:
             for cursor in yaml_documents(file.name, file.text, diagnostics):
                 run.read_object(cursor, _NO_HEAD)
+    run.end()
     if run.unknown:
         diagnostics.report(codes.UNKNOWN_KINDS, None, kinds=_count_text(run.unknown))
     for kind, count in sorted(run.unknown.items()):
@@ -119,6 +143,13 @@ class _Run:
     declarations: list[Declaration] = field(factory=list)
     unknown: Counter[str] = field(factory=Counter)
     pods: PodReader = field(factory=PodReader)
+    routers: RouterReader = field(factory=RouterReader)
+
+    def end(self) -> None:
+        """Reads what needed all objects to be known, and counts what nothing needed."""
+        self.declarations.extend(self.routers.routers())
+        if unused := self.routers.config_maps.unused:
+            self.unknown[config_maps.KIND] += unused
 
     def read_json(self, document: JsonDocument) -> None:
         """Reads a document; of a list, each item on its own, so that only the kinds in use are decoded."""
@@ -145,6 +176,13 @@ class _Run:
             elif kind and version and kind not in _KINDS and not kind.endswith(_LIST):
                 self.unknown[kind] += 1
                 return
+            elif kind == config_maps.KIND and version in config_maps.VERSIONS:
+                opened = partial(decode_object, bytes(raw), document, path, self.diagnostics)
+                self.routers.config_maps.add_raw(raw, opened)
+                return
+            elif kind in TEMPLATES and version in _KINDS[kind].versions and not may_be_router(raw):
+                self.unknown[kind] += 1
+                return
         cursor = decode_object(raw, document, path, self.diagnostics)
         if cursor is not None:
             self.read_object(cursor, inherited)
@@ -166,6 +204,10 @@ class _Run:
                 self.read_object(item.as_object(), _inherited(_Head(kind, version)))
         elif self._is_known(cursor, kind, version):
             self.declarations.extend(_KINDS[kind].read(cursor))
+            if kind == config_maps.KIND:
+                self.routers.config_maps.add(cursor)
+            elif kind in TEMPLATES and not self.routers.gather(kind, cursor) and kind != "Pod":
+                self.unknown[kind] += 1
 
     def _is_known(self, cursor: Cursor, kind: str, version: str) -> bool:
         """Whether the object is of a kind in use; counts it if not, and reports a version that is not
@@ -178,11 +220,12 @@ class _Run:
         if known and version in known.versions:
             return True
         group = version.rpartition("/")[0]
-        if known and ("." not in group or group.endswith(".k8s.io") or group == "network.openshift.io"):
+        groups = {supported.rpartition("/")[0] for supported in known.versions} if known else set()
+        if known and ("." not in group or group.endswith(".k8s.io") or group in groups):
             told = cursor.get("apiVersion") or cursor
-            supported = ", ".join(known.versions)
+            versions = ", ".join(known.versions)
             self.diagnostics.report(
-                codes.UNSUPPORTED_VERSION, told.origin, kind=kind, version=version, supported=supported
+                codes.UNSUPPORTED_VERSION, told.origin, kind=kind, version=version, supported=versions
             )
         else:
             # As kubectl names it where others give a kind the same name: NetworkPolicy.crd.projectcalico.org.

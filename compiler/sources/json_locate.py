@@ -18,7 +18,8 @@ from attrs import frozen
 
 from compiler.origin import LineIndex, Path, Span, Step
 from compiler.sources.json_scan import value_end
-from compiler.sources.positions import KeyStep
+from compiler.sources.pieces import PieceMap, json_pieces
+from compiler.sources.positions import KeyStep, split_piece
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 # Numbers are skipped, not converted: a number of a million digits costs nothing.
@@ -67,6 +68,7 @@ class JsonLocator:
         self._lines = lines
         self._opened: dict[int, _Opened] = {}
         self._spans: dict[tuple[Path, bool], Span] = {}
+        self._pieces: dict[int, PieceMap | None] = {}
 
     @cached_property
     def _items(self) -> list[int]:
@@ -87,8 +89,10 @@ class JsonLocator:
 
     def extent(self, path: Path) -> tuple[int, int]:
         """The offsets of the first character of a value, and of the one behind its last; of a key if the path
-        ends with a `KeyStep`; of the longest prefix that exists.
+        ends with a `KeyStep`, of a piece of a string if it ends with two `Offset`s; of the longest prefix that
+        exists.
         """
+        path, piece = split_piece(path)
         here, rest = self._start, path
         match path:
             case ("items", int(index), *_) if 0 <= index < len(self._items):
@@ -100,7 +104,10 @@ class JsonLocator:
             if isinstance(step, KeyStep):
                 return member.key, member.key_end
             here = member.value
-        return here, skip_value(self._text, here)
+        if piece and here not in self._pieces:
+            self._pieces[here] = json_pieces(self._text, here, skip_value(self._text, here))
+        pieces = self._pieces[here] if piece else None
+        return pieces.extent(*piece) if piece and pieces else (here, skip_value(self._text, here))
 
     def locate(self, path: Path) -> Span:
         """The span of what `extent` finds; remembered, as sorting and telling a finding both ask for it."""

@@ -5,7 +5,8 @@ their own.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from compiler import codes
 from compiler.declarations import NodeDeclaration, ProjectDeclaration, Service, ServicePort
@@ -21,9 +22,15 @@ from compiler.sources.scalars import (
 from compiler.values.ipv6 import is_ipv6_address
 from compiler.values.labels import NAME_LABEL, Labels, Selector
 from compiler.values.names import refuse_label, refuse_port_name
+from compiler.values.prefix import Prefix
+
+T = TypeVar("T")
 
 ISOLATION_ANNOTATION = "net.beta.kubernetes.io/network-policy"
 """The annotation that denied ingress to a project before NetworkPolicy could (NP-14)."""
+
+UNDERLAY_ANNOTATION = "k8s.ovn.org/node-primary-ifaddr"
+"""The annotation with the addresses of a node's primary interface, `{"ipv4": "ADDRESS/LENGTH"}`, by OVN-Kubernetes."""
 
 
 def read_namespace(cursor: Cursor) -> Iterator[ProjectDeclaration]:
@@ -38,17 +45,23 @@ def read_namespace(cursor: Cursor) -> Iterator[ProjectDeclaration]:
 
 
 def _is_isolated(metadata: Metadata) -> bool:
-    annotation = metadata.annotations.get(ISOLATION_ANNOTATION) if metadata.annotations else None
+    return _judge_annotation(metadata, ISOLATION_ANNOTATION, _judge_isolation) or False
+
+
+def _judge_annotation(metadata: Metadata, name: str, judge: Callable[[object], tuple[str, T]]) -> T | None:
+    """What `judge` makes of the JSON in an annotation; None if it is absent or, after a report, wrong."""
+    annotation = metadata.annotations.get(name) if metadata.annotations else None
     text = annotation.string() if annotation else None
     if annotation is None or text is None:
-        return False
+        return None
     try:
-        reason, isolated = _judge_isolation(json.loads(text))
+        reason, found = judge(json.loads(text))
     except (ValueError, RecursionError) as fault:
-        reason, isolated = f"invalid JSON: {fault}", False
+        reason, found = f"invalid JSON: {fault}", None
     if reason:
-        annotation.diagnostics.report(codes.BAD_ANNOTATION, annotation.origin, name=ISOLATION_ANNOTATION, reason=reason)
-    return isolated
+        annotation.diagnostics.report(codes.BAD_ANNOTATION, annotation.origin, name=name, reason=reason)
+        return None
+    return found
 
 
 def _judge_isolation(value: object) -> tuple[str, bool]:
@@ -68,8 +81,26 @@ def _judge_isolation(value: object) -> tuple[str, bool]:
             return "it is no JSON mapping", False
 
 
+def _judge_underlay(value: object) -> tuple[str, Prefix | None]:
+    """Why the annotation's value is wrong (empty: it is not), and the network on the primary interface."""
+    match value:
+        case {"ipv4": None | ""}:
+            return "", None
+        case {"ipv4": str(text)}:
+            try:
+                return "", Prefix.parse(text)[0]
+            except ValueError:
+                return f"ipv4: expected an address with its length, found {text!r}", None
+        case {"ipv4": _}:
+            return "ipv4 is no string", None
+        case dict():
+            return "", None
+        case _:
+            return "it is no JSON mapping", None
+
+
 def read_node(cursor: Cursor) -> Iterator[NodeDeclaration]:
-    """A node's labels and its first internal IPv4 address."""
+    """A node's labels, its first internal IPv4 address, and the network that an annotation tells."""
     metadata = read_metadata(cursor, "Node")
     status = cursor.mapping("status")
     address = None
@@ -80,7 +111,8 @@ def read_node(cursor: Cursor) -> Iterator[NodeDeclaration]:
         if not (isinstance(told.value, str) and is_ipv6_address(told.value)):
             address = read_address(told)
     if metadata is not None:
-        yield NodeDeclaration(metadata.name, cursor.origin, address, labels=metadata.labels)
+        underlay = _judge_annotation(metadata, UNDERLAY_ANNOTATION, _judge_underlay)
+        yield NodeDeclaration(metadata.name, cursor.origin, address, labels=metadata.labels, underlay=underlay)
 
 
 def read_service(cursor: Cursor) -> Iterator[Service]:

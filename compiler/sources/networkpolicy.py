@@ -13,7 +13,7 @@ from compiler.declarations import BlockPeer, NetworkPolicy, PodPeer, PortName, P
 from compiler.sources.reader import Cursor
 from compiler.sources.scalars import (
     number_text,
-    read_metadata,
+    read_policy_metadata,
     read_prefix,
     read_protocol,
 )
@@ -33,10 +33,7 @@ _EGRESS = "Egress"
 
 def read_network_policy(cursor: Cursor) -> Iterator[NetworkPolicy]:
     """The policy; rules, peers and ports that are reported are left out."""
-    metadata = read_metadata(cursor, _KIND, in_project=True)
-    told = cursor.get("metadata")
-    if metadata is not None and told is not None and told.filled("namespace") is None:
-        cursor.diagnostics.report(codes.NO_NAMESPACE, told.origin, name=metadata.name)
+    metadata = read_policy_metadata(cursor, _KIND)
     cursor.only(_KIND, ("apiVersion", "kind", "metadata", "spec", "status"))
     spec = cursor.require("spec", _KIND)
     if spec is None or not spec.is_mapping():
@@ -89,11 +86,11 @@ def _read_rules(spec: Cursor, section: str, peers: str) -> tuple[Rule, ...]:
 def _read_peers(rule: Cursor, key: str) -> tuple[PodPeer | BlockPeer, ...] | None:
     """The peers; None for everybody, which only an absent or an empty list means (NP-04)."""
     if not rule.elements(key):
-        return None if _is_empty(rule, key) else ()
+        return None if is_empty(rule, key) else ()
     return tuple(peer for cursor in rule.mappings(key) or () for peer in _read_peer(cursor))
 
 
-def _is_empty(cursor: Cursor, key: str) -> bool:
+def is_empty(cursor: Cursor, key: str) -> bool:
     """Whether a list is absent or has no elements, and not something else that was reported."""
     found = cursor.get(key)
     return found is None or found.value == []
@@ -166,7 +163,7 @@ def _bad_except(cursor: Cursor, cidr: str) -> None:
 def _read_ports(rule: Cursor) -> tuple[PortRange | PortName, ...] | None:
     """The ports; None for every port and protocol, which only an absent or an empty list means (NP-04)."""
     if not rule.elements("ports"):
-        return None if _is_empty(rule, "ports") else ()
+        return None if is_empty(rule, "ports") else ()
     return tuple(port for cursor in rule.mappings("ports") or () for port in _read_port(cursor))
 
 

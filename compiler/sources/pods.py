@@ -43,7 +43,12 @@ from compiler.values.services import Protocol
 OFPORT_ANNOTATION = "sdnc.dev/ofport"
 """The annotation that asks for an OpenFlow port."""
 
-_FINISHED = ("Succeeded", "Failed")
+MACVLAN_ANNOTATION = "pod.network.openshift.io/assign-macvlan"
+"""The annotation that asks for a macvlan interface, as egress routers do (ER-02)."""
+
+FINISHED = ("Succeeded", "Failed")
+"""The phases of a pod that has ended."""
+
 _SIDECAR = "Always"
 _PROTOCOLS = {protocol.name: protocol for protocol in Protocol}
 _NULL = msgspec.Raw(b"null")
@@ -64,6 +69,10 @@ class _Container(msgspec.Struct):
 
 class _Annotations(msgspec.Struct):
     ofport: msgspec.Raw = msgspec.field(default=_NULL, name=OFPORT_ANNOTATION)
+    macvlan: msgspec.Raw = msgspec.field(default=_NULL, name=MACVLAN_ANNOTATION)
+
+
+_NO_ANNOTATIONS = _Annotations()
 
 
 class _Metadata(msgspec.Struct):
@@ -129,8 +138,8 @@ class PodReader:
             _expect(not refuse_subdomain(spec.nodeName))
             self._nodes.add(spec.nodeName)
         _expect(not refuse_subdomain(metadata.name))
-        # What is rare is for the careful reader: an annotation for a port, an address that only podIPs tells.
-        _expect(metadata.annotations is None or metadata.annotations.ofport is _NULL)
+        # What is rare is for the careful reader: an annotation that sdnc reads, an address that only podIPs tells.
+        _expect(metadata.annotations is None or metadata.annotations == _NO_ANNOTATIONS)
         _expect(bool(status.podIP) or not status.podIPs)
         return Pod(
             project,
@@ -141,7 +150,7 @@ class PodReader:
             self._read_labels(metadata.labels),
             _named_ports(spec),
             bool(spec.hostNetwork),
-            status.phase in _FINISHED,
+            status.phase in FINISHED,
         )
 
     def _read_labels(self, raw: msgspec.Raw) -> Labels:
@@ -216,7 +225,7 @@ def read_pod(cursor: Cursor) -> Iterator[Pod]:
     ports = tuple(_read_ports(spec))
     host_network = spec.flag("hostNetwork")
     address = _read_pod_address(status) if status else None
-    finished = status is not None and status.text("phase") in _FINISHED
+    finished = status is not None and status.text("phase") in FINISHED
     if metadata is None:
         return
     yield Pod(

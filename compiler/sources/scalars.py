@@ -166,3 +166,14 @@ def read_metadata(
     if name is None or project is None:
         return None
     return Metadata(name, project, labels, annotations)
+
+
+def read_policy_metadata(
+    cursor: Cursor, kind: str, refuse: Callable[[str], str | None] = refuse_subdomain
+) -> Metadata | None:
+    """As `read_metadata`, of a policy in a project; one that names no project is warned of (NO_NAMESPACE)."""
+    metadata = read_metadata(cursor, kind, refuse, in_project=True)
+    told = cursor.get("metadata")
+    if metadata is not None and told is not None and told.filled("namespace") is None:
+        cursor.diagnostics.report(codes.NO_NAMESPACE, told.origin, kind=kind, name=metadata.name)
+    return metadata

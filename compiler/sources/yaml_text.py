@@ -20,7 +20,8 @@ from compiler import codes
 from compiler.diagnostics import Code, Diagnostic, Diagnostics
 from compiler.origin import LineIndex, Path, Source, Span
 from compiler.sources.json_scan import MAX_DEPTH
-from compiler.sources.positions import KeyStep, origin_at, whole_source
+from compiler.sources.pieces import PieceMap, yaml_pieces
+from compiler.sources.positions import KeyStep, origin_at, split_piece, whole_source
 from compiler.sources.reader import Cursor
 from compiler.sources.yaml_scalars import CORE_TAG, NotOfTag, resolve_plain, resolve_tagged
 
@@ -230,7 +231,9 @@ class _YamlLocator:
     """Finds paths in the documents of a YAML stream, which it composes again as far as it is asked."""
 
     def __init__(self, text: str, lines: LineIndex) -> None:
+        self._text = text
         self._lines = lines
+        self._pieces: dict[int, PieceMap | None] = {}
         self._passed: list[_Node] = []
         self._rest = _Composer(whole_source("", text)).documents()
 
@@ -239,9 +242,10 @@ class _YamlLocator:
         return self._passed[index]
 
     def locate(self, index: int, path: Path) -> Span:
-        """The span of a value, or of a key if the path ends with a `KeyStep`; of the longest prefix that
-        exists.
+        """The span of a value, of a key if the path ends with a `KeyStep`, or of a piece of a string if it ends
+        with two `Offset`s; of the longest prefix that exists.
         """
+        path, piece = split_piece(path)
         node = self._document(index)
         for step in path:
             match node.value, step:
@@ -254,4 +258,12 @@ class _YamlLocator:
                     node = elements[step]
                 case _:
                     break
-        return self._lines.span(node.start, node.end)
+        pieces = self._pieces_of(node) if piece else None
+        return self._lines.span(*(pieces.extent(*piece) if piece and pieces else (node.start, node.end)))
+
+    def _pieces_of(self, node: _Node) -> PieceMap | None:
+        if node.start not in self._pieces:
+            value = node.value
+            known = yaml_pieces(self._text, node.start, node.end, value) if isinstance(value, str) else None
+            self._pieces[node.start] = known
+        return self._pieces[node.start]

@@ -46,6 +46,10 @@ def selector(text: str) -> Any:
     return plain(tree(f"policy a/b {{ select {text} }}"))[2][0][1][1]
 
 
+def _block(what: str, *excepts: str) -> tuple[object, ...]:
+    return ("Block", what, list(excepts))
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -75,7 +79,15 @@ def selector(text: str) -> Any:
                 ],
             ),
         ),
+        (
+            "node n { egress-ip 1.2.3.4, 1.2.3.5 egress-cidr 1.2.3.64/26 }",
+            ("Node", "n", [("EgressIp", ["1.2.3.4", "1.2.3.5"]), ("EgressCidr", ["1.2.3.64/26"])]),
+        ),
         ("project p", ("Project", "p", [])),
+        (
+            "project p { egress-ip 1.2.3.4 multicast }",
+            ("Project", "p", [("EgressIp", ["1.2.3.4"]), ("Multicast",)]),
+        ),
         ("project p { netid 7; isolated }", ("Project", "p", [("Netid", "7"), ("Isolated",)])),
         ("join a, b to c", ("Join", ["a", "b"], "c")),
         (
@@ -113,6 +125,124 @@ def selector(text: str) -> Any:
                 ],
             ),
         ),
+        (
+            "service p/x { endpoint 1.2.3.4, 1.2.3.5 port tcp/80 }",
+            ("Service", "p/x", [("Endpoint", ["1.2.3.4", "1.2.3.5"]), ("ServicePort", "tcp/80", None)]),
+        ),
+        ("firewall p {}", ("Firewall", "p", [])),
+        (
+            "firewall p { allow tcp/80, web to a.b, 1.2.3.0/24 except 1.2.3.4, pods, deny; deny any to anyone }",
+            (
+                "Firewall",
+                "p",
+                [
+                    (
+                        "Permit",
+                        ["tcp/80", "web"],
+                        [
+                            ("Block", "a.b", []),
+                            ("Block", "1.2.3.0/24", ["1.2.3.4"]),
+                            ("Block", "pods", []),
+                            ("Block", "deny", []),
+                        ],
+                    ),
+                    ("Deny", ("Any",), ("Anyone",)),
+                ],
+            ),
+        ),
+        (
+            "cluster { platform aws allow-hostname-changes }",
+            ("Cluster", [("Platform", "aws"), ("AllowHostnameChanges",)]),
+        ),
+        ("egress-router p/x {}", ("EgressRouter", "p/x", [])),
+        (
+            """egress-router p/x { source 1.2.3.4/24 gateway 1.2.3.1 interface eth1 node n nodes a=b, c; deploy pod
+                 image a/b:c config-map redirect tcp/80 to 1.2.3.4 redirect udp/81 to 1.2.3.5 port 82
+                 fallback 1.2.3.6 }""",
+            (
+                "EgressRouter",
+                "p/x",
+                [
+                    ("Source", "1.2.3.4/24"),
+                    ("Gateway", "1.2.3.1"),
+                    ("Interface", "eth1"),
+                    ("OnNode", "n"),
+                    ("OnNodes", ("Selector", [("Equals", "a", "b"), ("Exists", "c")])),
+                    ("Deploy", "pod"),
+                    ("Image", "a/b:c"),
+                    ("ConfigMap",),
+                    ("Redirect", "tcp/80", "1.2.3.4", None),
+                    ("Redirect", "udp/81", "1.2.3.5", "82"),
+                    ("Fallback", "1.2.3.6"),
+                ],
+            ),
+        ),
+        (
+            "egress-router p/x { http-proxy { deny *.a.b, c; allow 1.2.3.0/24 allow all deny * } http-proxy {} }",
+            (
+                "EgressRouter",
+                "p/x",
+                [
+                    (
+                        "HttpProxy",
+                        [
+                            ("ProxyDeny", ["*.a.b", "c"]),
+                            ("ProxyAllow", ["1.2.3.0/24"]),
+                            ("ProxyAllow", ("Everything",)),
+                            ("ProxyDeny", ("Everything",)),
+                        ],
+                    ),
+                    ("HttpProxy", []),
+                ],
+            ),
+        ),
+        (
+            "egress-router p/x { dns-proxy { forward tcp/80 to a.b port 8080; forward tcp/81 to c } }",
+            (
+                "EgressRouter",
+                "p/x",
+                [("DnsProxy", [("Forward", "tcp/80", "a.b", "8080"), ("Forward", "tcp/81", "c", None)])],
+            ),
+        ),
+        ("admin-rules r {}", ("AdminRules", "r", [])),
+        (
+            """admin-rules r { nodes a; log "m " at 1/day any from anyone to anyone log m tcp from a, b to c
+                 limit 5/hour udp from a to b limit 5/hour per source x, y from a to b
+                 limit 5 at once any from a to b limit 5 at once per source any from a to b }""",
+            (
+                "AdminRules",
+                "r",
+                [
+                    ("OnNodes", ("Selector", [("Exists", "a")])),
+                    ("AdminRule", ("Log", "m ", "1/day"), ("Any",), ("Anyone",), ("Anyone",)),
+                    ("AdminRule", ("Log", "m", None), ["tcp"], [_block("a"), _block("b")], [_block("c")]),
+                    ("AdminRule", ("LimitRate", "5/hour", None), ["udp"], [_block("a")], [_block("b")]),
+                    ("AdminRule", ("LimitRate", "5/hour", ("PerSource",)), ["x", "y"], [_block("a")], [_block("b")]),
+                    ("AdminRule", ("LimitAtOnce", "5", None), ("Any",), [_block("a")], [_block("b")]),
+                    ("AdminRule", ("LimitAtOnce", "5", ("PerSource",)), ("Any",), [_block("a")], [_block("b")]),
+                ],
+            ),
+        ),
+        (
+            """admin-rules r { accept any from project p, 1.2.3.0/24 except 1.2.3.4, project q to a, b
+                 drop from project p to b reject any from a, project p to anyone }""",
+            (
+                "AdminRules",
+                "r",
+                [
+                    (
+                        "AdminRule",
+                        ("Accept",),
+                        ("Any",),
+                        [("NamedProject", "p"), _block("1.2.3.0/24", "1.2.3.4"), ("NamedProject", "q")],
+                        [_block("a"), _block("b")],
+                    ),
+                    ("AdminRule", ("Drop",), [], [("NamedProject", "p")], [_block("b")]),
+                    ("AdminRule", ("Reject",), ("Any",), [_block("a"), ("NamedProject", "p")], ("Anyone",)),
+                ],
+            ),
+        ),
+        ("firewall p { deny to a.b }", ("Firewall", "p", [("Deny", [], [("Block", "a.b", [])])])),
         (
             "addresses o = 10.0.0.0/8 except 10.1.0.0/16 except 10.2.0.0/16, 1.2.3.4, other",
             (
@@ -215,6 +345,22 @@ def test_keywords_are_words_elsewhere() -> None:
         services from = tcp/1
         addresses allow = except
         policy policy/select { select select=all }
+        project firewall { labels multicast=egress-ip }
+        addresses deny = multicast, allow
+        firewall deny { allow deny to allow  deny allow, deny to endpoint, deny }
+        join firewall, multicast to deny
+        policy deny/firewall { ingress { allow deny from firewall, deny } }
+        project source { labels gateway=per, redirect=once }
+        pod fallback/nodes { node deploy  interface image }
+        addresses reject = platform, log, source
+        services limit = at, drop
+        egress-router redirect/to { nodes source=port, redirect  image image  redirect redirect to to port port
+                                    fallback fallback  node node  http-proxy { allow deny, forward deny allow } }
+        egress-router a/b { dns-proxy { forward forward to forward port to } nodes nodes in (node) source source }
+        admin-rules accept { nodes drop  log log at at limit, drop from project from, reject to accept, to
+                             limit limit at once accept, once from drop to per
+                             limit at per source source from at to at
+                             ; limit at source from at to at }
     """
     parsed = parse(text)
 
@@ -226,6 +372,18 @@ def test_keywords_are_words_elsewhere() -> None:
         "from",
         "allow",
         "policy/select",
+        "firewall",
+        "deny",
+        "deny",
+        ["firewall", "multicast"],
+        "deny/firewall",
+        "source",
+        "fallback/nodes",
+        "reject",
+        "limit",
+        "redirect/to",
+        "a/b",
+        "accept",
     ]
 
 

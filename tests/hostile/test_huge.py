@@ -160,6 +160,19 @@ CASES: dict[str, tuple[str, str, Code, int]] = {
         codes.MISSING_FIELD,
         1,
     ),
+    "5,000 wrong rules of a firewall": (
+        "a.yaml",
+        "apiVersion: v1\nkind: EgressNetworkPolicy\nmetadata: {name: a, namespace: b}\nspec:\n  egress:\n"
+        + "  - {type: Alow, to: {cidrSelector: 10.0.0.0/33}}\n" * 5_000,
+        codes.BAD_RULE_TYPE,
+        6,
+    ),
+    "a DNS name of 10 MB": (
+        "a.sdn",
+        f"firewall a {{\ndeny any to {'a.' * (MEGABYTES // 2)}\n}}\n",
+        codes.BAD_DNS_NAME,
+        2,
+    ),
     "200 deep objects in one line": (
         "a.json",
         _json_policies(200, ingress=json.loads("[" * 300 + "]" * 300)),

@@ -82,11 +82,11 @@ def test_documents_before_a_broken_one_are_read() -> None:
 
 
 def test_kinds_that_are_not_used_are_counted_in_one_note() -> None:
-    items = [{"apiVersion": "v1", "kind": kind} for kind in ("Secret", "Route", "Secret")]
+    items = [{"apiVersion": "v1", "kind": kind} for kind in ("Secret", "ConfigMap", "Secret")]
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
 
     assert notes({"a.json": text, "b.yaml": "apiVersion: v1\nkind: Secret\n"}) == [
-        "skipped objects of kinds that sdnc does not use: 3 Secret, 1 Route"
+        "skipped objects of kinds that sdnc does not use: 3 Secret, 1 ConfigMap"
     ]
 
 
@@ -108,6 +108,7 @@ def test_a_note_of_many_kinds_stays_short() -> None:
         ("Service", "serving.knative.dev/v1", "Service.serving.knative.dev"),
         ("Node", "config.openshift.io/v1", "Node.config.openshift.io"),
         ("PriorityList", "example.com/v1", "PriorityList"),
+        ("Route", "serving.knative.dev/v1", "Route.serving.knative.dev"),
     ],
 )
 def test_kinds_of_others_with_the_same_name_are_not_used(kind: str, version: str, counted: str, name: str) -> None:
@@ -122,8 +123,9 @@ def test_kinds_of_others_with_the_same_name_are_not_used(kind: str, version: str
     ("kind", "version", "told"),
     [
         ("NetworkPolicy", "crd.projectcalico.org/v1", "1 NetworkPolicy.crd.projectcalico.org objects"),
-        ("EgressNetworkPolicy", "network.openshift.io/v1", "1 EgressNetworkPolicy objects"),
-        ("EgressFirewall", "k8s.ovn.org/v1", "1 EgressFirewall objects"),
+        ("AdminNetworkPolicy", "policy.networking.k8s.io/v1alpha1", "1 AdminNetworkPolicy objects"),
+        ("IngressNodeFirewall", "ingressnodefirewall.openshift.io/v1alpha1", "1 IngressNodeFirewall objects"),
+        ("EgressFirewall", "firewall.example.com/v1", "1 EgressFirewall.firewall.example.com objects"),
         ("NetworkPolicys", "networking.k8s.io/v1", "did you mean 'NetworkPolicy'?"),
     ],
 )

@@ -205,7 +205,10 @@ def test_syntax_errors_hide_no_others_and_cause_none() -> None:
 
     assert [(str(one.origin), one.message) for one in found] == [
         ("0.sdn:2:6", "expected except, a statement or ',', found 'n'"),
-        ("0.sdn:3:10", "expected address, labels, subnet or '}', found 'adress'; did you mean 'address'?"),
+        (
+            "0.sdn:3:10",
+            "expected address, egress-cidr, egress-ip, labels, subnet or '}', found 'adress'; did you mean 'address'?",
+        ),
     ]
 
 

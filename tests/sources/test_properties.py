@@ -58,7 +58,7 @@ OTHERS: list[dict[str, Any]] = [
     {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": "n"},
+        "metadata": {"name": "n", "annotations": {"k8s.ovn.org/node-primary-ifaddr": '{"ipv4": "10.0.0.1/24"}'}},
         "status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]},
     },
     {
@@ -72,8 +72,64 @@ OTHERS: list[dict[str, Any]] = [
     },
     {"apiVersion": "v1", "kind": "MasterConfig", "networkConfig": {"clusterNetworkCIDR": "10.128.0.0/14"}},
     {"apiVersion": "v1", "kind": "NodeConfig", "networkConfig": {"mtu": 1450}},
-    {"apiVersion": "v1", "kind": "HostSubnet", "metadata": {"name": "n"}, "hostIP": "10.0.0.1", "subnet": "x"},
-    {"apiVersion": "v1", "kind": "NetNamespace", "metadata": {"name": "shop"}, "netname": "shop", "netid": 5},
+    {
+        "apiVersion": "v1",
+        "kind": "HostSubnet",
+        "metadata": {"name": "n"},
+        "hostIP": "10.0.0.1",
+        "subnet": "x",
+        "egressIPs": ["10.0.0.9"],
+        "egressCIDRs": ["10.0.0.64/26"],
+    },
+    {
+        "apiVersion": "v1",
+        "kind": "NetNamespace",
+        "metadata": {"name": "shop", "annotations": {"netnamespace.network.openshift.io/multicast-enabled": "true"}},
+        "netname": "shop",
+        "netid": 5,
+        "egressIPs": ["10.0.0.9"],
+    },
+    {
+        "apiVersion": "v1",
+        "kind": "EgressNetworkPolicy",
+        "metadata": {"name": "default", "namespace": "shop"},
+        "spec": {
+            "egress": [
+                {"type": "Allow", "to": {"dnsName": "www.foo.com"}},
+                {"type": "Deny", "to": {"cidrSelector": "0.0.0.0/0"}},
+            ]
+        },
+    },
+    {
+        "apiVersion": "k8s.ovn.org/v1",
+        "kind": "EgressFirewall",
+        "metadata": {"name": "default", "namespace": "shop"},
+        "spec": {
+            "egress": [
+                {"type": "Allow", "to": {"cidrSelector": "1.2.3.0/24"}, "ports": [{"protocol": "TCP", "port": 80}]}
+            ]
+        },
+    },
+    {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {"name": "s"},
+        "subsets": [{"addresses": [{"ip": "1.2.3.4"}], "ports": [{"port": 80}]}],
+    },
+    {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": "s-1", "labels": {"kubernetes.io/service-name": "s"}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": ["1.2.3.4"]}],
+        "ports": [{"port": 80}],
+    },
+    {
+        "apiVersion": "v1",
+        "kind": "Route",
+        "metadata": {"name": "r"},
+        "spec": {"to": {"kind": "Service", "name": "s"}, "alternateBackends": [{"name": "t"}]},
+    },
     {"headings": ["name", "ofport", "external_ids"], "data": [["veth", 5, ["map", [["ip", "10.0.0.1"]]]]]},
 ]
 CLUSTER: dict[str, Any] = {"apiVersion": "v1", "kind": "List", "items": [POLICY, POD, *OTHERS]}

@@ -26,8 +26,21 @@ MAX_DIGITS = 10
 Refuse = Callable[[str], str | None]
 T = TypeVar("T")
 
-_KEYWORDS = {"OnNode": "node", "ServiceNetwork": "services", "VxlanPort": "vxlan-port", "OfPort": "of-port"}
-_REPEATABLE = (syntax.PodNetwork, syntax.NamedPort, syntax.ServicePort)
+_KEYWORDS = {
+    "OnNode": "node",
+    "ServiceNetwork": "services",
+    "VxlanPort": "vxlan-port",
+    "OfPort": "of-port",
+    "EgressIp": "egress-ip",
+    "EgressCidr": "egress-cidr",
+    "AllowHostnameChanges": "allow-hostname-changes",
+    "HostNetwork": "host-network",
+    "OnNodes": "nodes",
+    "ConfigMap": "config-map",
+    "HttpProxy": "http-proxy",
+    "DnsProxy": "dns-proxy",
+}
+_REPEATABLE = (syntax.PodNetwork, syntax.NamedPort, syntax.ServicePort, syntax.Redirect, syntax.AdminRule)
 
 
 def first(items: Iterable[object], kind: type[T]) -> T | None:
@@ -82,7 +95,7 @@ class Border:
     def in_project(self, word: Word, what: str, refuse: Refuse) -> tuple[str, str] | None:
         """The word as `PROJECT/NAME`; reports BAD_NAME."""
         project, slash, name = word.text.partition("/")
-        reason = None if slash else f"write it with its project, as in shop/{what}-1"
+        reason = None if slash else f"write it with its project, as in shop/{what.replace(' ', '-')}-1"
         reason = reason or names.refuse_label(project) or refuse(name)
         if reason:
             self.report(codes.BAD_NAME, word.place, what=what, name=word.text, reason=reason)
@@ -108,6 +121,17 @@ class Border:
         except ValueError:
             self.report(codes.BAD_ADDRESS, word.place, value=word.text)
             return None
+
+    def addresses(self, words: Iterable[Word], what: str) -> dict[int, Word]:
+        """The words as IPv4 addresses; reports BAD_ADDRESS, and DUPLICATE for one that comes again."""
+        found: dict[int, Word] = {}
+        for word in words:
+            address = self.address(word)
+            if address is None:
+                continue
+            if found.setdefault(address, word) is not word:
+                self.report(codes.DUPLICATE, word.place, what=what, name=word.text)
+        return found
 
     def network(self, word: Word) -> Prefix | None:
         """The word as a network `A.B.C.D/N`; reports BAD_CIDR, and HOST_BITS as a warning (NP-19)."""

@@ -17,17 +17,17 @@ from compiler.values.ipv6 import parse_ipv6
 from compiler.values.labels import NAME_LABEL, SELECT_ALL, Selector
 from compiler.values.prefix import Prefix
 from grammar import syntax
-from grammar.syntax import Word
+from grammar.syntax import Place, Word
 
 RESERVED_NAMES = frozenset({"anyone", "pods", "project", "projects"})
 """What an address set cannot be called."""
 
-_LIKE_ADDRESS = re.compile(r"[0-9]+(\.[0-9]+)+(/[0-9]*)?|.*:.*", re.ASCII)
+LIKE_ADDRESS = re.compile(r"[0-9]+(\.[0-9]+)+(/[0-9]*)?|.*:.*", re.ASCII)
 
 
 @frozen
 class Names:
-    """What policies refer to by name: the sets, and the projects of the DSL files for hints."""
+    """What policies and firewalls refer to by name: the sets, and the projects of the DSL files for hints."""
 
     addresses: SetTable[BlockPeer]
     services: SetTable[ServiceMember]
@@ -51,15 +51,19 @@ def policy(statement: syntax.Policy, names_: Names, border: Border) -> NetworkPo
 
 def _rule(allow: syntax.Allow, names_: Names, border: Border) -> Rule:
     peers = None if isinstance(allow.peers, syntax.Anyone) else _peers(allow.peers, names_, border)
-    ports: tuple[ServiceMember, ...] | None = None
-    if not isinstance(allow.services, syntax.Any):
-        found = [member for word in allow.services if (member := service_member(word, border))]
-        names_.services.check_references(found, (), border.diagnostics)
-        ports = names_.services.expand(found)
-        if not allow.services:
-            expected = "services such as tcp/80, or any, behind allow"
-            border.report(codes.BAD_SYNTAX, allow.place, expected=expected, found="none", hint="")
-    return Rule(border.origin(allow.place), peers, ports)
+    if isinstance(allow.services, syntax.Any):
+        return Rule(border.origin(allow.place), peers, None)
+    found = [member for word in allow.services if (member := service_member(word, border))]
+    names_.services.check_references(found, (), border.diagnostics)
+    if not allow.services:
+        no_services(allow.place, "allow", border)
+    return Rule(border.origin(allow.place), peers, names_.services.expand(found))
+
+
+def no_services(place: Place, keyword: str, border: Border) -> None:
+    """Reports a rule whose services were left out."""
+    expected = f"services such as tcp/80, or any, behind {keyword}"
+    border.report(codes.BAD_SYNTAX, place, expected=expected, found="none", hint="")
 
 
 def _peers(peers: tuple[syntax.Peer, ...], names_: Names, border: Border) -> tuple[PodPeer | BlockPeer, ...]:
@@ -100,7 +104,7 @@ def _check_no_addresses(selector: syntax.Selector, addresses: SetTable[BlockPeer
         if not isinstance(requirement, syntax.Exists) or requirement.key.quoted:
             continue
         word = requirement.key
-        if word.text in addresses or _LIKE_ADDRESS.fullmatch(word.text):
+        if word.text in addresses or LIKE_ADDRESS.fullmatch(word.text):
             border.report(codes.LOOKS_LIKE_ADDRESS, word.place, word=word.text)
 
 

@@ -8,7 +8,7 @@ from compiler import codes
 from compiler.declarations import BlockPeer, Declaration
 from compiler.diagnostics import Diagnostics
 from compiler.origin import Path, Source, Span
-from compiler.sources.dsl import cluster, policies, services, workloads
+from compiler.sources.dsl import admin_rules, cluster, firewalls, policies, routers, services, workloads
 from compiler.sources.dsl.border import Border
 from compiler.sources.dsl.policies import Names, block_member
 from compiler.sources.dsl.services import ServiceMember, service_member
@@ -43,8 +43,13 @@ def read_dsl(files: Sequence[Source], diagnostics: Diagnostics) -> tuple[Declara
             border.report(codes.BAD_SYNTAX, fault.place, expected=fault.expected, found=fault.found, hint=fault.hint)
         parsed.append((border, tree.statements))
     names = _collect_names(parsed, complete, diagnostics)
-    found = (_declare(statement, names, border) for border, tree in parsed for statement in tree)
-    return tuple(declaration for declaration in found if declaration)
+    return tuple(
+        declaration
+        for border, tree in parsed
+        for statement in tree
+        for declaration in _declare(statement, names, border)
+        if declaration is not None
+    )
 
 
 def _collect_names(
@@ -82,22 +87,28 @@ def _service_set(statement: syntax.ServiceSet, border: Border) -> NamedSet[Servi
     return NamedSet(statement.name.text, members, border.origin(statement.place))
 
 
-def _declare(statement: Statement, names: Names, border: Border) -> Declaration | None:
-    """The declaration that a statement makes; None for a set, and after an error in the statement's name."""
+def _declare(statement: Statement, names: Names, border: Border) -> tuple[Declaration | None, ...]:
+    """The declarations that a statement makes: none for a set, and None after an error in the statement's name."""
     match statement:
         case syntax.Cluster():
-            return cluster.cluster(statement, border)
+            return (cluster.cluster(statement, border),)
         case syntax.Node():
-            return cluster.node(statement, border)
+            return (cluster.node(statement, border),)
         case syntax.Project():
-            return cluster.project(statement, border)
+            return (cluster.project(statement, border),)
         case syntax.Join() | syntax.Isolate() | syntax.MakeGlobal():
-            return cluster.netid_statement(statement, border)
+            return (cluster.netid_statement(statement, border),)
         case syntax.Pod():
-            return workloads.pod(statement, border)
+            return (workloads.pod(statement, border),)
         case syntax.Service():
             return workloads.service(statement, border)
         case syntax.Policy():
-            return policies.policy(statement, names, border)
+            return (policies.policy(statement, names, border),)
+        case syntax.Firewall():
+            return (firewalls.firewall(statement, names, border),)
+        case syntax.EgressRouter():
+            return (routers.egress_router(statement, names, border),)
+        case syntax.AdminRules():
+            return (admin_rules.admin_rules(statement, names, border),)
         case syntax.AddressSet() | syntax.ServiceSet():
-            return None
+            return ()

@@ -56,6 +56,15 @@ def _of_protocol(word: Word, border: Border) -> ServiceMember | None:
     return PortRange(protocol, low, high)
 
 
+def port_number(word: Word, border: Border) -> int | None:
+    """A word such as `8080`, a port by number; reports BAD_PORT."""
+    number = digits(word.text)
+    if number is None or not 1 <= number <= MAX_PORT:
+        border.report(codes.BAD_PORT, word.place, value=word.text, reason=f"a port is 1 to {MAX_PORT}")
+        return None
+    return number
+
+
 def single_port(word: Word, border: Border) -> tuple[Protocol, int] | None:
     """A word such as `tcp/8080`, one port by number; reports BAD_PORT and BAD_PROTOCOL."""
     if "/" in word.text:

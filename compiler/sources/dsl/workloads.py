@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from compiler import codes
-from compiler.declarations import NamedPort, Pod, Service, ServicePort
-from compiler.sources.dsl.border import Border, digits, first
-from compiler.sources.dsl.services import single_port
+from compiler.declarations import Endpoints, NamedPort, Pod, Service, ServicePort
+from compiler.sources.dsl.border import Border, first
+from compiler.sources.dsl.services import port_number, single_port
 from compiler.values import names
 from compiler.values.labels import NO_LABELS
 from compiler.values.limits import FIRST_POD_PORT, LAST_POD_PORT
-from compiler.values.ports import MAX_PORT
 from compiler.values.services import Protocol
 from grammar import syntax
 from grammar.syntax import Word
@@ -68,8 +67,8 @@ def _port_name(word: Word, border: Border) -> str | None:
     return word.text
 
 
-def service(statement: syntax.Service, border: Border) -> Service | None:
-    """The declaration of a `service` block; None after a report if its name is not valid."""
+def service(statement: syntax.Service, border: Border) -> tuple[Service | Endpoints, ...]:
+    """The declarations of a `service` block, its manual endpoints among them; none if its name is not valid."""
     border.once(f"service {statement.name.text}", statement.items)
     name = border.in_project(statement.name, "service", names.refuse_label)
     address = first(statement.items, syntax.Address)
@@ -78,9 +77,19 @@ def service(statement: syntax.Service, border: Border) -> Service | None:
     selector = border.selector(select.selector) if select else None
     ports = (_service_port(i, border) for i in statement.items if isinstance(i, syntax.ServicePort))
     found = tuple(port for port in ports if port)
+    endpoint = first(statement.items, syntax.Endpoint)
+    addresses = border.addresses(endpoint.addresses, "endpoint") if endpoint else {}
+    if endpoint and select:
+        border.report(codes.ENDPOINT_AND_SELECT, endpoint.place, name=statement.name.text)
     if name is None:
-        return None
-    return Service(*name, border.origin(statement.place), given_address, selector, found)
+        return ()
+    declared = Service(*name, border.origin(statement.place), given_address, selector, found)
+    if endpoint is None:
+        return (declared,)
+    targets = ((port.protocol, port.target) for port in found)
+    # A target's name is the name of a pod's port, and there is no pod.
+    numbers = tuple(dict.fromkeys((protocol, target) for protocol, target in targets if isinstance(target, int)))
+    return declared, Endpoints(*name, border.origin(endpoint.place), tuple(addresses), numbers)
 
 
 def _service_port(item: syntax.ServicePort, border: Border) -> ServicePort | None:
@@ -91,11 +100,7 @@ def _service_port(item: syntax.ServicePort, border: Border) -> ServicePort | Non
     if item.target is None:
         return ServicePort(protocol, number, number)
     if item.target.text.isascii() and item.target.text.isdigit():
-        target: int | str | None = digits(item.target.text)
-        if not isinstance(target, int) or not 1 <= target <= MAX_PORT:
-            reason = f"a port is 1 to {MAX_PORT}"
-            border.report(codes.BAD_PORT, item.target.place, value=item.target.text, reason=reason)
-            return None
+        target: int | str | None = port_number(item.target, border)
     else:
         target = _port_name(item.target, border)
     return None if target is None else ServicePort(protocol, number, target)
