@@ -14,10 +14,15 @@ other gets an entry.  What is above the root is `default`, which costs nothing: 
 
 Ports 0 to 3 and 6 to 7 of 0 to 7: instead of two prefixes, "all, but not 4 to 5" here; with equal counts the default
 wins.
+
+A prefix that has one value all around a much shorter part costs least with that value, whatever the part needs:
+somewhere on the way down to it a half has the value alone, and the next one shares it.  So the levels between are
+skipped, and the work grows with the number of ranges, not with that times the 32 levels of an address.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Generic, TypeVar
@@ -29,10 +34,41 @@ V = TypeVar("V", bound=int)
 
 @frozen(slots=True)
 class _Tree(Generic[V]):
-    """A prefix: the values that cost least, and its halves (none: the whole part has one value)."""
+    """The prefix of 2**bits numbers from `first`: the values that cost least, and the parts below that differ (none:
+    the whole prefix has one value)."""
 
+    first: int
+    bits: int
     best: frozenset[V]
-    halves: tuple[_Tree[V], _Tree[V]] | None = None
+    parts: tuple[_Tree[V], ...] = ()
+
+
+@frozen(slots=True)
+class _Pieces(Generic[V]):
+    """The whole function: `values[i]` from `starts[i]` to before `starts[i + 1]`."""
+
+    starts: list[int]
+    values: list[V]
+    alone: dict[V, frozenset[V]]
+    """Each value as a set."""
+
+    @classmethod
+    def of(cls, ranges: Sequence[tuple[int, int, V]], default: V) -> _Pieces[V]:
+        """Ranges as pieces, neighbours of one value joined."""
+        starts, values, end = [0], [default], 0
+        for first, last, value in ranges:
+            for start, one in ((end, default), (first, value)):
+                if starts[-1] == start:
+                    starts.pop()
+                    values.pop()
+                if not values or values[-1] != one:
+                    starts.append(start)
+                    values.append(one)
+            end = last + 1
+        if values[-1] != default:
+            starts.append(end)
+            values.append(default)
+        return cls(starts, values, {value: frozenset((value,)) for value in {*values, default}})
 
 
 def minimal_table(ranges: Sequence[tuple[int, int, V]], width: int, default: V) -> tuple[tuple[int, int, V], ...]:
@@ -43,33 +79,38 @@ def minimal_table(ranges: Sequence[tuple[int, int, V]], width: int, default: V) 
     """
     if any(one[1] >= other[0] for one, other in pairwise(ranges)):
         raise ValueError("ranges overlap or are not sorted")
+    pieces = _Pieces.of(ranges, default)
     entries: list[tuple[int, int, V]] = []
-    _assign(_build(ranges, 0, width, default), 0, 0, width, default, entries)
+    tree = _build(pieces, 0, bisect_left(pieces.starts, 1 << width) - 1, 0, width)
+    _assign(tree, width, default, entries)
     return tuple(entries)
 
 
-def _build(ranges: Sequence[tuple[int, int, V]], first: int, bits: int, default: V) -> _Tree[V]:
-    """The tree of the 2**bits numbers from `first`; `ranges` are those that overlap it."""
-    last = first + (1 << bits) - 1
-    if not ranges:
-        return _Tree(frozenset((default,)))
-    if len(ranges) == 1 and ranges[0][0] <= first and last <= ranges[0][1]:
-        return _Tree(frozenset((ranges[0][2],)))
+def _build(pieces: _Pieces[V], low: int, high: int, first: int, bits: int) -> _Tree[V]:
+    """The tree of the 2**bits numbers from `first`; the pieces `low` to `high` are those that overlap it."""
+    starts, values = pieces.starts, pieces.values
+    around = values[low]
+    if low == high:
+        return _Tree(first, bits, pieces.alone[around])
+    if values[high] == around:
+        begin, last = starts[low + 1], starts[high] - 1
+        inner = (begin ^ last).bit_length()
+        if inner < bits - 1:
+            # Two levels or more above the part that differs: see the module's docstring.
+            start = begin >> inner << inner
+            part = _build(pieces, low + (start == begin), high - (start + (1 << inner) == last + 1), start, inner)
+            return _Tree(first, bits, pieces.alone[around], (part,))
     middle = first + (1 << bits - 1)
-    low = _build([r for r in ranges if r[0] < middle], first, bits - 1, default)
-    high = _build([r for r in ranges if r[1] >= middle], middle, bits - 1, default)
-    return _Tree(low.best & high.best or low.best | high.best, (low, high))
+    split = bisect_left(starts, middle, low + 1, high + 1)
+    below = _build(pieces, low, split - 1, first, bits - 1)
+    above = _build(pieces, split if split <= high and starts[split] == middle else split - 1, high, middle, bits - 1)
+    return _Tree(first, bits, below.best & above.best or below.best | above.best, (below, above))
 
 
-def _assign(
-    tree: _Tree[V], first: int, length: int, width: int, inherited: V, entries: list[tuple[int, int, V]]
-) -> None:
+def _assign(tree: _Tree[V], width: int, inherited: V, entries: list[tuple[int, int, V]]) -> None:
     """Appends the entries of a prefix that inherits a value from above, in the order of first numbers."""
-    value = inherited
     if inherited not in tree.best:
-        value = min(tree.best)
-        entries.append((first, length, value))
-    if tree.halves is not None:
-        low, high = tree.halves
-        _assign(low, first, length + 1, width, value, entries)
-        _assign(high, first + (1 << width - length - 1), length + 1, width, value, entries)
+        inherited = min(tree.best)
+        entries.append((tree.first, width - tree.bits, inherited))
+    for part in tree.parts:
+        _assign(part, width, inherited, entries)

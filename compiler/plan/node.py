@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from attrs import field, frozen
 
 from compiler.declarations import Mode
 from compiler.ids import allocate
-from compiler.model.model import GLOBAL_NETID, Cluster, Endpoint, Model, Node
+from compiler.model.model import GLOBAL_NETID, Cluster, Endpoint, Model, Node, Router
+from compiler.plan.admin_rules import AdminRulePlan, plan_admin_rules
 from compiler.plan.classifier import Classifier, classify
+from compiler.plan.egress_ips import NO_EGRESS_IPS, EgressIpPlan, plan_egress_ips
+from compiler.plan.firewall import NO_FIREWALL, FirewallPlan, plan_firewalls
+from compiler.plan.multicast import MulticastPlan, plan_multicast
 from compiler.plan.verdicts import NO_CLASS, Verdicts, decide
 from compiler.policy.bits import bits_of
+from compiler.policy.firewall import FoldedFirewall
 from compiler.policy.ir import Policy
 from compiler.values.limits import FIRST_POD_PORT, LAST_POD_PORT
 
@@ -54,9 +59,14 @@ class NodePlan:
     pods: tuple[LocalPod, ...]
     ingress: DirectionPlan = NO_POLICY
     egress: DirectionPlan = NO_POLICY
+    firewall: FirewallPlan = NO_FIREWALL
+    egress_ips: EgressIpPlan = NO_EGRESS_IPS
+    multicast: tuple[MulticastPlan, ...] = ()
+    routers: tuple[Router, ...] = ()
+    admin_rules: tuple[AdminRulePlan, ...] = ()
 
 
-def plan_node(model: Model, policy: Policy | None, node: Node) -> NodePlan:
+def plan_node(model: Model, policy: Policy | None, firewalls: Sequence[FoldedFirewall], node: Node) -> NodePlan:
     """The plan of a node; `policy` is None in the modes without."""
     local = [endpoint for endpoint in model.endpoints if endpoint.node == node.name]
     others = tuple(other for other in model.nodes if other != node)
@@ -75,28 +85,35 @@ def plan_node(model: Model, policy: Policy | None, node: Node) -> NodePlan:
             for endpoint in cell.endpoints
             if endpoint.node == node.name
         }
-        here = bits_of(cells.values())
-        decided = decide(policy.ingress, here)
+        local_cells = bits_of(cells.values())
+        decided = decide(policy.ingress, local_cells)
         ingress = DirectionPlan(decided, classify(universe, decided, by_netid=True))
-        decided = decide(policy.egress, here)
+        decided = decide(policy.egress, local_cells)
         egress = DirectionPlan(decided, classify(universe, decided, by_netid=False))
+    pods = tuple(
+        LocalPod(
+            endpoint,
+            netids[endpoint.pod.project],
+            of_ports[endpoint.name],
+            interfaces[endpoint.name],
+            ingress.decided.subject_of.get(cells.get(endpoint.name, -1), NO_CLASS),
+            egress.decided.subject_of.get(cells.get(endpoint.name, -1), NO_CLASS),
+        )
+        for endpoint in local
+    )
+    here = {pod.netid for pod in pods}
     return NodePlan(
         model.cluster,
         node,
         others,
-        tuple(
-            LocalPod(
-                endpoint,
-                netids[endpoint.pod.project],
-                of_ports[endpoint.name],
-                interfaces[endpoint.name],
-                ingress.decided.subject_of.get(cells.get(endpoint.name, -1), NO_CLASS),
-                egress.decided.subject_of.get(cells.get(endpoint.name, -1), NO_CLASS),
-            )
-            for endpoint in local
-        ),
+        pods,
         ingress,
         egress,
+        plan_firewalls(firewalls, here),
+        plan_egress_ips(model, node, here),
+        plan_multicast(model, node, ((pod.netid, pod.of_port) for pod in pods)),
+        tuple(router for router in model.routers if node.name in router.nodes),
+        plan_admin_rules(model, node, local),
     )
 
 

@@ -13,6 +13,7 @@ from compiler.policy.lower import lower
 from tests.compiling import compiled
 from tests.oracle.cells import all_cells, bare_policy, table_of
 from tests.oracle.clusters import Drawn, clusters, repeatable
+from tests.oracle.compiled import OPTIONS
 
 RANDOM = repeatable(60)
 
@@ -20,7 +21,7 @@ RANDOM = repeatable(60)
 @RANDOM
 @given(clusters((Mode.NETWORKPOLICY,)))
 def test_each_pass_keeps_what_the_policy_means(drawn: Drawn) -> None:
-    policy = lower(compiled(drawn.declarations).model)
+    policy = lower(compiled(drawn.declarations, OPTIONS).model)
     cells = all_cells(policy)
     table, meaning = table_of(policy, cells), policy.meaning()
 
@@ -34,7 +35,7 @@ def test_each_pass_keeps_what_the_policy_means(drawn: Drawn) -> None:
 @RANDOM
 @given(clusters((Mode.NETWORKPOLICY,)))
 def test_all_passes_together_make_the_ir_canonical(drawn: Drawn) -> None:
-    policy = optimise(lower(compiled(drawn.declarations).model))
+    policy = optimise(lower(compiled(drawn.declarations, OPTIONS).model))
 
     assert_canonical(policy)
     assert optimise(policy) == policy
@@ -43,7 +44,7 @@ def test_all_passes_together_make_the_ir_canonical(drawn: Drawn) -> None:
 @RANDOM
 @given(clusters((Mode.NETWORKPOLICY,)))
 def test_a_function_says_what_the_grants_say_cell_by_cell(drawn: Drawn) -> None:
-    policy = lower(compiled(drawn.declarations).model)
+    policy = lower(compiled(drawn.declarations, OPTIONS).model)
     cells = all_cells(policy)
     table = table_of(policy, cells)
 
@@ -59,7 +60,7 @@ def test_a_function_says_what_the_grants_say_cell_by_cell(drawn: Drawn) -> None:
 def test_the_order_of_declarations_does_not_matter(drawn: Drawn) -> None:
     there, back = drawn.declarations, drawn.declarations[::-1]
 
-    assert optimise(lower(compiled(there).model)) == optimise(lower(compiled(back).model))
+    assert optimise(lower(compiled(there, OPTIONS).model)) == optimise(lower(compiled(back, OPTIONS).model))
 
 
 @pytest.mark.parametrize("each", PASSES, ids=lambda each: each.__name__)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Sequence
 from functools import cache
-from itertools import product
+from itertools import combinations, product
+from math import comb
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from compiler.plan.lpm import minimal_table
+from compiler.policy.first_match import first_match
 
 Table = tuple[tuple[int, int, int], ...]
 
@@ -83,6 +89,111 @@ def test_the_search_agrees_with_trying_all_tables(values: tuple[int, ...]) -> No
     ]
 
     assert smallest(values, 0, (0, 1)) == min(sizes)
+
+
+def test_the_search_agrees_with_listing_tables_by_size() -> None:
+    """The same oracle for eight numbers: each function first comes with a table of its least size."""
+    prefixes = [(first << 3 - length, length) for length in range(4) for first in range(1 << length)]
+    least: dict[tuple[int, ...], int] = {}
+    tables = 0
+    for size in range(5):
+        for chosen in combinations(prefixes, size):
+            for labels in product((0, 1), repeat=size):
+                table = tuple((*prefix, label) for prefix, label in zip(chosen, labels, strict=True))
+                least.setdefault(tuple(look_up(table, number, 3, 0) for number in range(8)), size)
+                tables += 1
+
+    assert tables == sum(comb(15, size) << size for size in range(5))
+    assert len(least) == 256
+    assert all(smallest(values, 0, (0, 1)) == size for values, size in least.items())
+
+
+def least_entries(ranges: Sequence[tuple[int, int, int]], width: int, default: int) -> int:
+    """`smallest` for numbers of any width: a prefix with one value only costs one entry if it inherits another."""
+    starts, values = [0], [default]
+    for first, last, value in ranges:
+        starts += [first, last + 1]
+        values += [value, default]
+    labels = {*values, default}
+
+    def search(first: int, bits: int) -> dict[int, int]:
+        """The least number of entries, by the value that the prefix inherits."""
+        inside = values[bisect_right(starts, first) - 1 : bisect_left(starts, first + (1 << bits))]
+        alike = set(inside)
+        if len(alike) == 1:
+            return {inherited: int(inherited not in alike) for inherited in labels}
+        low, high = search(first, bits - 1), search(first + (1 << bits - 1), bits - 1)
+        return {
+            inherited: min(int(label != inherited) + low[label] + high[label] for label in labels)
+            for inherited in labels
+        }
+
+    return search(0, width)[default]
+
+
+def random_prefixes(random: Random, count: int, width: int, values: int) -> list[tuple[int, int, int]]:
+    """The ranges of a list of random prefixes of which the first that matches decides; 0 in none."""
+    prefixes = []
+    for _ in range(count):
+        length = random.randint(0 if count < 10 else 8, width)
+        network = random.getrandbits(width)
+        if count < 10:
+            # Few distinct networks, so that many lie in each other or side by side.
+            network = random.choice([network, random.getrandbits(5) << width - 5, random.getrandbits(5)])
+        first = network >> width - length << width - length
+        prefixes.append((first, first + (1 << width - length) - 1, random.randrange(values)))
+    steps = first_match([(first, last, at) for at, (first, last, _) in enumerate(prefixes)], count)
+    ends = [*(start - 1 for start in steps.starts[1:]), (1 << width) - 1]
+    return [
+        (first, last, prefixes[rule][2])
+        for first, last, rule in zip(steps.starts, ends, steps.rules, strict=True)
+        if rule < count and first < 1 << width
+    ]
+
+
+@pytest.mark.parametrize(("width", "values"), [(32, 2), (16, 4)])
+def test_no_table_of_a_short_list_of_prefixes_is_smaller(width: int, values: int) -> None:
+    random = Random(width)
+    sizes = Counter[int]()
+    for _ in range(2_000):
+        ranges = random_prefixes(random, random.randint(1, 7), width, values)
+
+        table = minimal_table(ranges, width, 0)
+
+        assert len(table) == least_entries(ranges, width, 0)
+        sizes[len(table)] += 1
+    assert sizes.total() == 2_000
+    assert len(sizes) > 5
+
+
+@pytest.mark.parametrize("count", [1_000, 10_000])
+def test_no_table_of_a_long_list_of_prefixes_is_smaller(count: int) -> None:
+    ranges = random_prefixes(Random(count), count, 32, 2)
+
+    table = minimal_table(ranges, 32, 0)
+
+    assert len(table) == least_entries(ranges, 32, 0) > count / 10
+
+
+def test_the_numbers_of_a_short_list_of_ranges_keep_their_values() -> None:
+    """Ranges that are no prefixes, over the whole width: at the bounds of all ranges and all entries."""
+    random = Random(5)
+    for _ in range(500):
+        bounds = sorted(random.sample(range(1 << random.choice([4, 12, 32])), 8))
+        bounds = [bound << random.choice([0, 32 - bounds[-1].bit_length()]) for bound in bounds]
+        pairs = zip(sorted(bounds)[::2], sorted(bounds)[1::2], strict=True)
+        ranges = [(first, last - 1, random.randrange(3)) for first, last in pairs if first < last]
+
+        table = minimal_table(ranges, 32, 0)
+
+        assert len(table) == least_entries(ranges, 32, 0)
+        edges = {edge for first, length, _ in table for edge in (first, first + (1 << 32 - length))}
+        edges |= {edge for first, last, _ in ranges for edge in (first, last + 1)}
+        for number in {edge + step for edge in edges for step in (-1, 0)}:
+            if not 0 <= number < 1 << 32:
+                continue
+            value = next((value for first, last, value in ranges if first <= number <= last), 0)
+            assert look_up(table, number, 32, 0) == value
 
 
 @given(

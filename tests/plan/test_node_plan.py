@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
+from compiler.model.model import EgressIp, Firewall, MulticastDomain
 from compiler.pipeline import Compilation
 from compiler.plan.node import DirectionPlan, NodePlan, plan_node
 from compiler.plan.verdicts import NO_CLASS
+from compiler.policy.firewall import fold_firewalls
 from compiler.values.prefix import parse_address
 from tests.compiling import CLUSTER, MULTITENANT, SUBNET, compiled, declare
+from tests.policy.lists import network, rule
 
 PODS = """
 project shop { netid 100 }
@@ -29,7 +33,10 @@ policy shop/db { select app=db  ingress { allow tcp/5432 from pods app=api } }
 
 def plans(text: str, cluster: str = CLUSTER) -> dict[str, NodePlan]:
     compilation: Compilation = compiled(declare(cluster + PODS + text))
-    return {node.name: plan_node(compilation.model, compilation.policy, node) for node in compilation.model.nodes}
+    return {
+        node.name: plan_node(compilation.model, compilation.policy, compilation.firewalls, node)
+        for node in compilation.model.nodes
+    }
 
 
 def subjects(plan: NodePlan) -> dict[str, int]:
@@ -211,3 +218,31 @@ def test_all_but_one_address_for_many_subjects_is_a_sum_and_no_product() -> None
             peers = class_of(egress, f"203.0.113.{i}")
             services = by_pair.get((subject.number, peers), by_pair[subject.number, None])
             assert bool(services) == (i != refused)
+
+
+@pytest.mark.behaviour("EF-01", "EI-01", "MC-01")
+def test_a_node_plans_what_leaves_for_the_projects_of_its_pods() -> None:
+    """`shop` has pods on both nodes, `other` on node-2 only; node-2 hosts an egress IP of `shop`."""
+    compilation = compiled(declare(CLUSTER + PODS))
+    model = evolve(
+        compilation.model,
+        firewalls=(
+            Firewall("shop", 100, (rule(0, False, network("192.0.2.0/24")),), ()),
+            Firewall("other", 200, None, ()),
+        ),
+        egress_ips=(EgressIp(parse_address("192.168.100.50"), "shop", 100, "node-2", ()),),
+        multicast=(MulticastDomain(100, ()), MulticastDomain(200, ())),
+    )
+    firewalls = fold_firewalls(model)
+
+    one, two = (plan_node(model, compilation.policy, firewalls, node) for node in model.nodes)
+
+    assert [firewall.project for firewall in one.firewall.projects] == ["shop"]
+    assert [firewall.project for firewall in two.firewall.projects] == ["shop", "other"]
+    assert [route.remote for route in one.egress_ips.routes] == [(two.node,)]
+    assert [route.local for route in two.egress_ips.routes] == [(parse_address("192.168.100.50"),)]
+    assert [(domain.netid, len(domain.of_ports), domain.nodes) for domain in one.multicast] == [(100, 2, (two.node,))]
+    assert [(domain.netid, len(domain.of_ports), domain.nodes) for domain in two.multicast] == [
+        (100, 2, (one.node,)),
+        (200, 1, ()),
+    ]

@@ -1,0 +1,214 @@
+"""What may be wrong with an egress firewall although it compiles: rules that never decide, and ways around it.
+
+A rule is *hidden* if it is the first match of no packet that leaves the cluster (EF-12).  The folded firewall knows who
+decides where, for each group of ports, so the rules that decide something are found in one walk.  A rule that is not
+among them is hidden by exactly those who decide where it is in force.  What lies in a pod network, the service network
+or the multicast block never leaves, so it is left out of that walk.
+
+A DNS name may have any address tomorrow.  So a rule of a name is hidden only if other rules leave it no address at all,
+and its addresses of today hide nothing.
+
+The work is that of the fold, and for each hidden rule a look at the pieces inside its addresses, at each group of ports
+at which it is in force: (hidden rules) × (groups) × (pieces inside), which is much only where thousands of wide rules
+without ports are hidden among rules for hundreds of port ranges.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from attrs import evolve, frozen
+
+from compiler import codes
+from compiler.declarations import Endpoints, PortRange
+from compiler.diagnostics import Diagnostics, Related
+from compiler.model.firewalls import EVERYWHERE
+from compiler.model.model import AddressRanges, AddressRule, Cluster, Model
+from compiler.origin import Origin
+from compiler.policy.firewall import FoldedFirewall, PortGroup, fold_rules
+from compiler.policy.ranges import TOLD, complement, cut, intersection, ranges_text
+from compiler.values.ports import MAX_PORT
+from compiler.values.prefix import Prefix, format_address
+from compiler.values.services import Protocol
+
+MULTICAST = Prefix(0xE0000000, 4)
+"""224.0.0.0/4 (RFC 5771): it is no firewall's to judge (EF-01)."""
+
+MAX_RELATED = 100
+"""Rules of which the place is told that hide one; a rule may be hidden by thousands."""
+
+
+def check_firewalls(model: Model, firewalls: Sequence[FoldedFirewall], diagnostics: Diagnostics) -> None:
+    """Reports RULE_HIDDEN and RULE_INSIDE (EF-12), SERVICE_BYPASSES and ROUTE_BYPASSES (EF-11)."""
+    outside = _outside(model.cluster)
+    for firewall in firewalls:
+        _check_rules(firewall, outside, diagnostics)
+    if firewalls:
+        _check_bypasses(model, firewalls, outside, diagnostics)
+
+
+def _outside(cluster: Cluster) -> AddressRanges:
+    """The addresses to which packets leave the cluster."""
+    inside = [*(network.prefix for network in cluster.pod_networks), cluster.service_network, MULTICAST]
+    return complement(sorted((prefix.network, prefix.last) for prefix in inside))
+
+
+def _check_rules(firewall: FoldedFirewall, outside: AddressRanges, diagnostics: Diagnostics) -> None:
+    """Reports the rules that never decide."""
+    rules, groups = firewall.rules, firewall.groups
+    if any(rule.lasting is not None for rule in rules):
+        rules = tuple(rule if rule.lasting is None else evolve(rule, addresses=rule.lasting) for rule in rules)
+        groups = fold_rules(rules)
+    decides = _deciding(groups, outside)
+    last = max(decides, default=-1)
+    hiding: dict[tuple[AddressRanges, tuple[PortRange, ...] | None], tuple[int, ...]] = {}
+    for position, rule in enumerate(rules):
+        if position in decides or rule.ports == ():
+            continue
+        if rule.lasting is not None:
+            if rule.ports is None and position < last:
+                continue  # where a later rule decides, or none, this one would with the address there
+            anywhere = (*rules[:position], evolve(rule, addresses=EVERYWHERE))
+            narrowed = fold_rules(anywhere)
+            if position not in _deciding(narrowed, outside):
+                _report_hidden(firewall, position, _hiding(anywhere, narrowed, position, outside), diagnostics)
+            continue
+        if not rule.addresses:
+            continue
+        leaving = intersection(rule.addresses, outside)
+        if not leaving:
+            diagnostics.report(codes.RULE_INSIDE, rule.origin)
+            continue
+        # Copies of one rule are hidden by the same others.
+        hidden_by = hiding.get((leaving, rule.ports))
+        if hidden_by is None:
+            hidden_by = hiding[leaving, rule.ports] = _hiding(rules, groups, position, leaving)
+        _report_hidden(firewall, position, hidden_by, diagnostics)
+
+
+def _deciding(groups: Iterable[PortGroup], outside: AddressRanges) -> set[int]:
+    """The rules that decide about something that leaves."""
+    decides: set[int] = set()
+    for group in groups:
+        for first, last in outside:
+            decides.update(group.deciders.between(first, last))
+    return decides
+
+
+def _hiding(
+    rules: Sequence[AddressRule], groups: Iterable[PortGroup], position: int, leaving: AddressRanges
+) -> tuple[int, ...]:
+    """The rules that decide where a rule is in force that never decides; `leaving` are its addresses outside.
+
+    All of them come before it, or it would decide there.
+    """
+    everywhere = rules[position].ports is None
+    found: set[int] = set()
+    for group in groups:
+        if everywhere or group.in_force >> position & 1:
+            for first, last in leaving:
+                found.update(group.deciders.between(first, last))
+    return tuple(sorted(found))
+
+
+def _report_hidden(firewall: FoldedFirewall, position: int, hidden_by: Sequence[int], diagnostics: Diagnostics) -> None:
+    rules = firewall.rules
+    diagnostics.report(
+        codes.RULE_HIDDEN,
+        rules[position].origin,
+        hidden_by=cut([_rule_text(i, rules[i]) for i in hidden_by[:TOLD]], len(hidden_by), " and "),
+        related=tuple(Related("this rule comes first", rules[i].origin) for i in hidden_by[:MAX_RELATED]),
+    )
+
+
+def _rule_text(position: int, rule: AddressRule) -> str:
+    """A rule in a few words: `rule 2 (allow tcp/443 to 10.0.0.0/8)`."""
+    addresses = "everything" if rule.addresses == EVERYWHERE else ranges_text(rule.addresses)
+    ports = "" if rule.ports is None else f"{cut([_ports_text(ports) for ports in rule.ports])} to "
+    return f"rule {position + 1} ({'allow' if rule.allow else 'deny'} {ports}{addresses})"
+
+
+def _ports_text(ports: PortRange) -> str:
+    protocol = ports.protocol.name.lower()
+    if (ports.first, ports.last) == (0, MAX_PORT):
+        return protocol
+    return f"{protocol}/{ports.first}" if ports.first == ports.last else f"{protocol}/{ports.first}-{ports.last}"
+
+
+@frozen
+class _Bypass:
+    """The lowest address of a service's manual endpoints that the project's firewall denies, and where that is said."""
+
+    service: str
+    address: int
+    origin: Origin
+    related: tuple[Related, ...]
+
+
+def _check_bypasses(
+    model: Model, firewalls: Iterable[FoldedFirewall], outside: AddressRanges, diagnostics: Diagnostics
+) -> None:
+    """Reports one denied address of each service and of each service of a route; the others are much the same."""
+    bypasses = _bypasses(model, firewalls, outside)
+    for _, bypass in sorted(bypasses.items()):
+        diagnostics.report(
+            codes.SERVICE_BYPASSES,
+            bypass.origin,
+            service=bypass.service,
+            address=format_address(bypass.address),
+            related=bypass.related,
+        )
+    for route in model.routes:
+        for name in dict.fromkeys(route.services):
+            found = bypasses.get((route.project, name))
+            if found is not None:
+                diagnostics.report(
+                    codes.ROUTE_BYPASSES,
+                    route.origin,
+                    route=f"{route.project}/{route.name}",
+                    service=found.service,
+                    address=format_address(found.address),
+                    related=(Related("the service", found.origin), *found.related),
+                )
+
+
+def _bypasses(
+    model: Model, firewalls: Iterable[FoldedFirewall], outside: AddressRanges
+) -> dict[tuple[str, str], _Bypass]:
+    """By project and name of the service.  One with a selector has none: its endpoints are pods."""
+    by_netid = {firewall.netid: firewall for firewall in firewalls}
+    of_project = {project.name: by_netid.get(project.netid) for project in model.projects}
+    services = {(service.project, service.name): service for service in model.services}
+    parts: dict[tuple[str, str], list[Endpoints]] = defaultdict(list)
+    for part in model.service_endpoints:
+        parts[part.project, part.name].append(part)
+    found = {}
+    for (project, name), endpoints in parts.items():
+        firewall, service = of_project.get(project), services.get((project, name))
+        if firewall is None or (service is not None and service.selector is not None):
+            continue
+        denied = [one for part in endpoints if (one := _first_denied(firewall, part, outside)) is not None]
+        if denied:
+            address, part, says = min(denied, key=lambda one: one[0])
+            endpoint = () if service is None else (Related("the endpoint", part.origin),)
+            related = (*endpoint, *(Related("denied here", origin) for origin in says))
+            found[project, name] = _Bypass(f"{project}/{name}", address, (service or part).origin, related)
+    return found
+
+
+def _first_denied(
+    firewall: FoldedFirewall, endpoints: Endpoints, outside: AddressRanges
+) -> tuple[int, Endpoints, tuple[Origin, ...]] | None:
+    """The lowest address that is denied at one of the ports (or without one, if none is told), and what denies it."""
+    ports: Sequence[tuple[Protocol | None, int]] = endpoints.ports or [(None, 0)]
+    for address in sorted(endpoints.addresses):
+        if not any(first <= address <= last for first, last in outside):
+            continue
+        for protocol, port in ports:
+            if firewall.function is None:
+                return address, endpoints, firewall.origins
+            if not firewall.function.allows(address, protocol, port):
+                rule = firewall.decider(address, protocol, port)
+                return address, endpoints, (rule.origin,) if rule else ()
+    return None
