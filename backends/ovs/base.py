@@ -1,13 +1,22 @@
-"""The flows that every node has: where a packet comes from, and where it goes, whatever the policy says."""
+"""The flows that tell where a packet comes from, whatever the policy says: tables 0 to 25 but for the pods'."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backends.ovs.fields import CT_MARK_SERVICE, CT_ZONE, HOST_ZONE, TUN_PORT, VXLAN_PORT, Register, Table
+from backends.ethernet import mac_of
+from backends.ovs.fields import (
+    CT_MARK_OUTSIDE,
+    CT_MARK_SERVICE,
+    CT_ZONE,
+    HOST_ZONE,
+    TUN_PORT,
+    VXLAN_PORT,
+    Register,
+    Table,
+)
 from backends.ovs.flow import (
-    ESTABLISHED_REPLY,
-    NEW,
+    NETID_FROM_TUNNEL,
     RELATED,
     RELATED_FORWARD,
     RELATED_REPLY,
@@ -16,70 +25,79 @@ from backends.ovs.flow import (
     actions,
     goto,
     load,
-    mac_of,
     match,
-    number,
 )
+from backends.ovs.leave import returns
+from backends.ovs.multicast import MULTICAST
 from compiler.declarations import Mode
 from compiler.plan.node import NodePlan
 from compiler.values.prefix import WIDTH, Prefix, format_address
 
-MULTICAST = Prefix.covering(224 << 24, 4)
-
-COMMIT = f"ct(commit,zone={CT_ZONE},exec(move:{Register.MARK.nxm}->NXM_NX_CT_MARK[]))"
-"""Remembers the connection, and with it the way that it came.  The packet is not tracked any more in later tables."""
-
-NETID_FROM_TUNNEL = f"move:NXM_NX_TUN_ID[0..31]->{Register.SOURCE_NETID.nxm}"
-NETID_TO_TUNNEL = f"move:{Register.SOURCE_NETID.nxm}->NXM_NX_TUN_ID[0..31]"
-OUTPUT_TUN = f"output:{TUN_PORT}"
-OUTPUT_VXLAN = f"output:{VXLAN_PORT}"
-OUTPUT_POD = f"output:{Register.OUTPUT.nxm}"
-
 
 def base_flows(plan: NodePlan) -> Iterator[FlowGroup]:
-    """The groups of one node that do not depend on pods or policies."""
-    yield from _dispatch(plan)
+    """The groups of one node that do not depend on its pods' policies, up to where routing begins."""
+    yield from _first(plan)
+    yield from _dispatch_vxlan(plan)
+    yield from _dispatch_tun(plan)
+    yield from _dispatch_pods(plan)
     yield from _from_vxlan(plan)
     if plan.cluster.mode is Mode.NETWORKPOLICY:
         yield from _related(plan)
         yield from _hairpin(plan)
     yield from _guards(plan)
-    yield from _route(plan)
-    yield from _to_nodes(plan)
-    yield FlowGroup.of(
-        "deliver to the pod; a new connection is remembered, so that its replies pass",
-        [
-            Flow(Table.DELIVER, 100, match("ip", ct_state=NEW), actions(COMMIT, OUTPUT_POD)),
-            Flow(Table.DELIVER, 0, "", OUTPUT_POD),
-        ],
-    )
 
 
-def _dispatch(plan: NodePlan) -> Iterator[FlowGroup]:
-    local, gateway = plan.node.subnet, Prefix(plan.node.gateway, WIDTH)
-    networks = [network.prefix for network in plan.cluster.pod_networks]
+def _first(plan: NodePlan) -> Iterator[FlowGroup]:
     # Not "untracked": what the node itself sends may bring its connection in the node's own zone along.
     yield FlowGroup.of(
         "find each packet's connection first",
         [Flow(Table.DISPATCH, 1000, match("ip", ct_zone=HOST_ZONE), f"ct(table=0,zone={CT_ZONE})")],
     )
+    yield FlowGroup.of(
+        "the node's ICMP redirects would lead pods past service translation",
+        [Flow(Table.DISPATCH, 900, match("icmp", in_port=TUN_PORT, icmp_type=5), "drop")],
+    )
+    # The node takes a packet with this Ethernet address for one of the project that the egress IP belongs to.
+    yield FlowGroup.of(
+        "nobody sends in the name of an egress IP of this node",
+        (
+            Flow(Table.DISPATCH, 1100, match(dl_src=mac_of(hosted.address)), "drop", hosted.origins)
+            for hosted in plan.egress_ips.hosted
+        ),
+    )
+
+
+def _dispatch_vxlan(plan: NodePlan) -> Iterator[FlowGroup]:
+    local, networks = plan.node.subnet, _pod_networks(plan)
     to_vxlan = actions(NETID_FROM_TUNNEL, goto(Table.FROM_VXLAN))
     yield FlowGroup.of(
         "from other nodes: only to this node's pods",
         [
             Flow(Table.DISPATCH, 200, match("ip", in_port=VXLAN_PORT, nw_dst=local), to_vxlan),
             *(
-                Flow(
-                    Table.DISPATCH,
-                    200,
-                    match("arp", in_port=VXLAN_PORT, arp_spa=network, arp_tpa=local),
-                    to_vxlan,
-                )
+                Flow(Table.DISPATCH, 200, match("arp", in_port=VXLAN_PORT, arp_spa=network, arp_tpa=local), to_vxlan)
                 for network in networks
             ),
             Flow(Table.DISPATCH, 150, match(in_port=VXLAN_PORT), "drop"),
         ],
     )
+    if plan.multicast:
+        yield FlowGroup.of(
+            "and multicast",
+            [Flow(Table.DISPATCH, 200, match("ip", in_port=VXLAN_PORT, nw_dst=MULTICAST), to_vxlan)],
+        )
+    if plan.egress_ips.hosted:
+        yield FlowGroup.of(
+            "and what leaves by an egress IP of this node",
+            (
+                Flow(Table.DISPATCH, 170, match("ip", in_port=VXLAN_PORT, nw_src=network), to_vxlan)
+                for network in networks
+            ),
+        )
+
+
+def _dispatch_tun(plan: NodePlan) -> Iterator[FlowGroup]:
+    local, gateway, networks = plan.node.subnet, Prefix(plan.node.gateway, WIDTH), _pod_networks(plan)
     by_service = load(Register.MARK, CT_MARK_SERVICE)
     between_local = match("ip", in_port=TUN_PORT, nw_src=local, nw_dst=local)
     hairpin = (
@@ -87,10 +105,9 @@ def _dispatch(plan: NodePlan) -> Iterator[FlowGroup]:
         if plan.cluster.mode is Mode.NETWORKPOLICY
         else []
     )
-    yield FlowGroup.of(
-        "the node's ICMP redirects would lead pods past service translation",
-        [Flow(Table.DISPATCH, 900, match("icmp", in_port=TUN_PORT, icmp_type=5), "drop")],
-    )
+    from_outside = goto(Table.ROUTE)
+    if returns(plan):
+        from_outside = actions(load(Register.MARK, CT_MARK_OUTSIDE), from_outside)
     yield FlowGroup.of(
         "from the node: its own traffic, what comes back from service translation, traffic from outside",
         [
@@ -103,7 +120,7 @@ def _dispatch(plan: NodePlan) -> Iterator[FlowGroup]:
                 actions(by_service, goto(Table.FROM_SERVICE)),
             ),
             *(Flow(Table.DISPATCH, 250, match("ip", in_port=TUN_PORT, nw_src=network), "drop") for network in networks),
-            Flow(Table.DISPATCH, 200, match("ip", in_port=TUN_PORT), goto(Table.ROUTE)),
+            Flow(Table.DISPATCH, 200, match("ip", in_port=TUN_PORT), from_outside),
             *(
                 Flow(
                     Table.DISPATCH,
@@ -116,6 +133,14 @@ def _dispatch(plan: NodePlan) -> Iterator[FlowGroup]:
             Flow(Table.DISPATCH, 150, match(in_port=TUN_PORT), "drop"),
         ],
     )
+    if plan.multicast:
+        yield FlowGroup.of(
+            "no multicast from the node or the outside",
+            [Flow(Table.DISPATCH, 900, match("ip", in_port=TUN_PORT, nw_dst=MULTICAST), "drop")],
+        )
+
+
+def _dispatch_pods(plan: NodePlan) -> Iterator[FlowGroup]:
     errors = (
         [Flow(Table.DISPATCH, 110, match("icmp", ct_state=RELATED), goto(Table.RELATED))]
         if plan.cluster.mode is Mode.NETWORKPOLICY
@@ -130,6 +155,10 @@ def _dispatch(plan: NodePlan) -> Iterator[FlowGroup]:
             Flow(Table.DISPATCH, 0, "", "drop"),
         ],
     )
+
+
+def _pod_networks(plan: NodePlan) -> list[Prefix]:
+    return [network.prefix for network in plan.cluster.pod_networks]
 
 
 def _from_vxlan(plan: NodePlan) -> Iterator[FlowGroup]:
@@ -199,73 +228,3 @@ def _guards(plan: NodePlan) -> Iterator[FlowGroup]:
         "no translated packet but with the address of a pod of this node",
         [Flow(Table.FROM_SERVICE, 0, "", "drop")],
     )
-
-
-def _route(plan: NodePlan) -> Iterator[FlowGroup]:
-    local, gateway = plan.node.subnet, Prefix(plan.node.gateway, WIDTH)
-    networks = [network.prefix for network in plan.cluster.pod_networks]
-    yield FlowGroup.of(
-        "ARP: for the node, for a local pod, for another node's pod",
-        [
-            Flow(Table.ROUTE, 300, match("arp", arp_tpa=gateway), OUTPUT_TUN),
-            Flow(Table.ROUTE, 200, match("arp", arp_tpa=local), goto(Table.ARP_LOCAL)),
-            *(Flow(Table.ROUTE, 100, match("arp", arp_tpa=network), goto(Table.ARP_REMOTE)) for network in networks),
-            Flow(Table.ROUTE, 0, "", "drop"),
-        ],
-    )
-    marked = f"{number(CT_MARK_SERVICE)}/{number(CT_MARK_SERVICE)}"
-    reply = match("ip", ct_state=ESTABLISHED_REPLY, ct_mark=marked, nw_dst=local)
-    yield FlowGroup.of(
-        "replies that service translation has to undo go to the node first, which sends them on by tun0",
-        [
-            Flow(Table.ROUTE, 400, match("ip", in_port=TUN_PORT, nw_dst=local), goto(Table.TO_LOCAL_POD)),
-            Flow(Table.ROUTE, 350, reply, actions(f"set_field:{mac_of(plan.node.gateway)}->eth_dst", OUTPUT_TUN)),
-        ],
-    )
-    yield FlowGroup.of(
-        "to the node, to a local pod; multicast goes nowhere",
-        [
-            Flow(Table.ROUTE, 300, match("ip", nw_dst=gateway), OUTPUT_TUN),
-            Flow(Table.ROUTE, 200, match("ip", nw_dst=local), goto(Table.TO_LOCAL_POD)),
-            Flow(Table.ROUTE, 150, match("ip", nw_dst=MULTICAST), "drop"),
-        ],
-    )
-    yield FlowGroup.of(
-        "connections that leave the node are remembered, so that their replies pass",
-        [
-            Flow(Table.ROUTE, 100, match("ip", ct_state=NEW), actions(COMMIT, goto(Table.ROUTE_AWAY))),
-            Flow(Table.ROUTE, 50, match("ip"), goto(Table.ROUTE_AWAY)),
-        ],
-    )
-    yield FlowGroup.of(
-        "to a service, to another node's pod, out of the cluster",
-        [
-            Flow(
-                Table.ROUTE_AWAY,
-                100,
-                match("ip", nw_dst=plan.cluster.service_network),
-                goto(Table.TO_SERVICE),
-            ),
-            *(Flow(Table.ROUTE_AWAY, 100, match("ip", nw_dst=network), goto(Table.TO_NODE)) for network in networks),
-            Flow(Table.ROUTE_AWAY, 0, "", goto(Table.LEAVE)),
-        ],
-    )
-    yield FlowGroup.of(
-        "the node translates service addresses and sends the packet back by tun0",
-        [Flow(Table.TO_SERVICE, 0, "", OUTPUT_TUN)],
-    )
-    # Fragments show no ports, and the node gives what leaves its own address, which other nodes know.
-    yield FlowGroup.of("no pod sends VXLAN in fragments", [Flow(Table.LEAVE, 100, match("udp", nw_frag="yes"), "drop")])
-    yield FlowGroup.of("by the node to the outside", [Flow(Table.LEAVE, 0, "", OUTPUT_TUN)])
-
-
-def _to_nodes(plan: NodePlan) -> Iterator[FlowGroup]:
-    for other in plan.others:
-        send = actions(NETID_TO_TUNNEL, f"set_field:{format_address(other.address)}->tun_dst", OUTPUT_VXLAN)
-        for table, condition in (
-            (Table.ARP_REMOTE, match("arp", arp_tpa=other.subnet)),
-            (Table.TO_NODE, match("ip", nw_dst=other.subnet)),
-        ):
-            yield FlowGroup.of(f"node {other.name}", [Flow(table, 100, condition, send, (other.origin,))])
-    for table in (Table.ARP_REMOTE, Table.TO_NODE):
-        yield FlowGroup.of("no node has the address", [Flow(table, 0, "", "drop")])

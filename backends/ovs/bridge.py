@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
-from backends.ovs.flow import mac_of
+from backends.ethernet import mac_of
+from backends.templates import template
 from compiler.plan.node import NodePlan
 from compiler.values.prefix import format_address
-
-
-@cache
-def _template(name: str) -> Template:
-    """A template of this package; compiling it takes longer than rendering it."""
-    environment = Environment(
-        loader=PackageLoader("backends.ovs"),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    return environment.get_template(name)
 
 
 def bridge_script(plan: NodePlan) -> str:
@@ -29,7 +15,7 @@ def bridge_script(plan: NodePlan) -> str:
 
     Every value in it is a number, an address or a name that was checked at the border (OUT-05).
     """
-    return _template("bridge.sh.j2").render(
+    return template("backends.ovs", "bridge.sh.j2").render(
         node=plan.node.name,
         vxlan_port=plan.cluster.vxlan_port,
         mtu=plan.cluster.mtu,

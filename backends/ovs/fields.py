@@ -21,6 +21,10 @@ addresses, and the same connection would be found under two guises."""
 CT_MARK_SERVICE = 1
 """Bit of a connection's mark: it came by way of service translation, so its replies have to go back that way."""
 
+CT_MARK_OUTSIDE = 2
+"""Bit of a connection's mark: it came in by tun0 from outside the pod network, so its replies leave by tun0.  Set only
+on nodes that send what leaves elsewhere (`backends/ovs/leave.py`)."""
+
 
 class Register(IntEnum):
     """What each register carries from table to table."""
@@ -35,6 +39,7 @@ class Register(IntEnum):
     SERVICES = 7
     MARK = 8
     SELF = 9
+    FIREWALL = 10
 
     @property
     def match(self) -> str:
@@ -70,5 +75,11 @@ class Table(IntEnum):
     INGRESS_SERVICES = 81
     DELIVER = 82
     TO_NODE = 90
-    LEAVE = 101
+    LEAVE = 98
+    FIREWALL_PORTS = 99
+    FIREWALL = 100
+    EGRESS_IP = 101
+    MULTICAST = 110
+    MULTICAST_NODES = 111
+    MULTICAST_PODS = 120
     NOTE = 253

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 from attrs import field, frozen
 
-from backends.ovs.fields import Register, Table
+from backends.ovs.fields import CT_ZONE, TUN_PORT, VXLAN_PORT, Register, Table
 from compiler.origin import Origin
-from compiler.values.prefix import Prefix
+from compiler.values.prefix import Prefix, format_address
 
 FIELD_ORDER = (
     "ct_state",
@@ -24,6 +24,7 @@ FIELD_ORDER = (
     *(register.match for register in Register),
     "tun_src",
     "in_port",
+    "dl_src",
     "nw_src",
     "nw_dst",
     "arp_spa",
@@ -40,8 +41,18 @@ ESTABLISHED_REPLY = "+rpl+trk"
 RELATED = "+rel+trk"
 RELATED_FORWARD = "+rel-rpl+trk"
 RELATED_REPLY = "+rel+rpl+trk"
+PLAIN_REPLY = "-rel+rpl+trk"
+"""A reply, but no ICMP error: older kernels do not look where an error goes, so it may be sent to anybody."""
 NEW = "+new+trk"
 
+COMMIT = f"ct(commit,zone={CT_ZONE},exec(move:{Register.MARK.nxm}->NXM_NX_CT_MARK[]))"
+"""Remembers the connection, and with it the way that it came.  The packet is not tracked any more in later tables."""
+
+NETID_FROM_TUNNEL = f"move:NXM_NX_TUN_ID[0..31]->{Register.SOURCE_NETID.nxm}"
+NETID_TO_TUNNEL = f"move:{Register.SOURCE_NETID.nxm}->NXM_NX_TUN_ID[0..31]"
+OUTPUT_TUN = f"output:{TUN_PORT}"
+OUTPUT_VXLAN = f"output:{VXLAN_PORT}"
+OUTPUT_POD = f"output:{Register.OUTPUT.nxm}"
 
 MAX_COMMENT = 500
 
@@ -77,8 +88,9 @@ class FlowGroup:
     def of(cls, comment: str, flows: Iterable[Flow]) -> FlowGroup:
         """A group with its flows in a fixed order: by priority, the highest first, then by match.
 
-        A comment that is too long for a reader is cut.
+        A comment is one line whatever it quotes (OUT-05), and is cut where it is too long for a reader.
         """
+        comment = " ".join(comment.split())
         if len(comment) > MAX_COMMENT:
             comment = f"{comment[:MAX_COMMENT]} …"
         return cls(comment, tuple(sorted(flows, key=lambda flow: (-flow.priority, flow.match))))
@@ -124,12 +136,21 @@ def goto(table: Table) -> str:
     return f"goto_table:{table:d}"
 
 
+def output(port: int) -> str:
+    """The action that sends the packet out of an OpenFlow port, unless it came in by it."""
+    return f"output:{port}"
+
+
+def marked(bit: int) -> str:
+    """The match of a connection's mark that has a bit, whatever the others are."""
+    return f"{number(bit)}/{number(bit)}"
+
+
+def to_node(address: int) -> str:
+    """The actions that send the packet to another node by VXLAN; `NETID_TO_TUNNEL` comes before them."""
+    return actions(f"set_field:{format_address(address)}->tun_dst", OUTPUT_VXLAN)
+
+
 def actions(*parts: str) -> str:
     """Actions, one behind the other."""
     return ",".join(parts)
-
-
-def mac_of(address: int) -> str:
-    """The Ethernet address of a pod-network address: `0a:58` (locally administered) and the four bytes of the
-    address."""
-    return "0a:58:" + ":".join(f"{address >> shift & 255:02x}" for shift in (24, 16, 8, 0))

@@ -14,8 +14,8 @@ against the flows):
 | 26 | destination address -> egress peer class | 27, 30 |
 | 27 | egress policy: (subject, peer class) -> everything, or a service set | 28, 30 |
 | 28 | egress policy: (service set, port) -> go on | 30 |
-| 30 | routes what stays on the node; remembers connections that leave it | 31, 40, 50, 70, 2 |
-| 31 | routes what leaves the node | 60, 90, 101 |
+| 30 | routes what stays on the node; remembers connections that leave it | 31, 40, 50, 70, 101, 110, 120, 2 |
+| 31 | routes what leaves the node | 60, 90, 98 |
 | 40 | ARP to a local pod | pod |
 | 50 | ARP to another node | 1 |
 | 60 | to a service: the node translates | 2 |
@@ -25,8 +25,18 @@ against the flows):
 | 81 | ingress policy: (service set, port) -> go on | 82 |
 | 82 | remembers new connections and delivers | pod |
 | 90 | to a pod of another node | 1 |
-| 101 | leaves the cluster by way of the node | 2 |
+| 98 | leaves the cluster: replies, DNS of the node, the project's egress firewall | 99, 100, 101, 2 |
+| 99 | egress firewall: (policy, port) -> list of addresses | 100, 101 |
+| 100 | egress firewall: (list, destination address) -> go on | 101 |
+| 101 | egress IP of the project: by this node or another; remembers new connections | group, 1, 2 |
+| 110 | multicast of a pod: is it on for the project? | 111 |
+| 111 | multicast: to the other nodes that have pods of the project | 120, 1 |
+| 120 | multicast: to the project's pods of this node | pod |
 | 253 | a note: sdnc's version and the digest of the other flows | |
+
+Only what a node needs is there: 15 and 21 in networkpolicy mode; 26 to 28, and 74 and 81, if a pod of the node is
+isolated in their direction; 99 to 101 as `backends/ovs/leave.py` tells; 110 to 120 if a project of the node has
+multicast.  In subnet mode there is none of these.
 
 Registers are named in `backends/ovs/fields.py`.
 """
@@ -41,8 +51,11 @@ from attrs import evolve, frozen
 from backends.ovs.base import base_flows
 from backends.ovs.fields import Table
 from backends.ovs.flow import Flow, FlowGroup
+from backends.ovs.leave import leave_flows
+from backends.ovs.multicast import multicast_flows
 from backends.ovs.pods import pod_flows
 from backends.ovs.policy import multitenant_flows, policy_flows
+from backends.ovs.routing import routing_flows
 from compiler.declarations import Mode
 from compiler.plan.node import NodePlan
 from compiler.version import VERSION
@@ -69,6 +82,12 @@ HEADLINES = {
     Table.DELIVER: "delivery",
     Table.TO_NODE: "to another node",
     Table.LEAVE: "out of the cluster",
+    Table.FIREWALL_PORTS: "egress firewall, ports",
+    Table.FIREWALL: "egress firewall, addresses",
+    Table.EGRESS_IP: "egress IPs",
+    Table.MULTICAST: "multicast of a pod",
+    Table.MULTICAST_NODES: "multicast, to other nodes",
+    Table.MULTICAST_PODS: "multicast, to local pods",
     Table.NOTE: "a note for the applier",
 }
 
@@ -106,7 +125,13 @@ def build_flows(plan: NodePlan) -> FlowFile:
 
     Raises ValueError if two flows have one match, of which Open vSwitch would silently keep one: a fault of sdnc.
     """
-    groups = [*base_flows(plan), *pod_flows(plan)]
+    groups = [
+        *base_flows(plan),
+        *pod_flows(plan),
+        *routing_flows(plan),
+        *leave_flows(plan),
+        *multicast_flows(plan),
+    ]
     match plan.cluster.mode:
         case Mode.NETWORKPOLICY:
             groups += policy_flows(plan)

@@ -24,6 +24,7 @@ from backends.ovs.flow import (
     match,
     number,
 )
+from backends.ovs.multicast import MULTICAST
 from compiler.model.model import GLOBAL_NETID
 from compiler.origin import Origin
 from compiler.plan.classifier import AddressEntry
@@ -95,6 +96,11 @@ def policy_flows(plan: NodePlan) -> Iterator[FlowGroup]:
                 )
             ],
         )
+        if plan.multicast:
+            yield FlowGroup.of(
+                "multicast is no policy's",
+                [Flow(Table.EGRESS_PEERS, EXEMPT - 100, match("ip", nw_dst=MULTICAST), goto(Table.ROUTE))],
+            )
         yield from _stage(plan.egress, EGRESS)
     if plan.ingress.decided.subjects:
         yield from _exempt(INGRESS)

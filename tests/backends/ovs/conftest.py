@@ -1,19 +1,24 @@
-"""The golden files of these tests are text files beside them, one for each node and mode."""
+"""The switch of these tests."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from syrupy.assertion import SnapshotAssertion
-from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from tests.backends.ovs.asking import Node, load
+from tests.backends.ovs.leaving import PODS, leaving_plans
+from tests.lab import DummySwitch
 
 
-class TextFiles(SingleFileSnapshotExtension):
-    """Snapshots as plain text files, to be read and compared like any other."""
-
-    _write_mode = WriteMode.TEXT
-    file_extension = "txt"
+@pytest.fixture(scope="session")
+def dummy() -> Iterator[DummySwitch]:
+    """A switch with the ports of all pods; each test loads its own flows."""
+    with DummySwitch(port for _, port, _ in PODS.values()) as switch:
+        yield switch
 
 
 @pytest.fixture
-def golden(snapshot: SnapshotAssertion) -> SnapshotAssertion:
-    return snapshot.use_extension(TextFiles)
+def node_1(dummy: DummySwitch) -> Node:
+    """node-1 of the cluster of `leaving`, where most pods are."""
+    return load(dummy, leaving_plans()["node-1"])

@@ -13,7 +13,8 @@ from attrs import frozen
 _VALUE = r"[0-9a-zA-Z+.:/-]+"
 _ACTION = (
     r"drop|goto_table:\d+|output:(?:\d+|NXM_NX_REG2\[\])|load:(?:0|0x[0-9a-f]+)->NXM_NX_REG\d+\[\]"
-    r"|move:NXM_NX_[A-Z0-9_]+\[[0-9.]*\]->NXM_NX_[A-Z0-9_]+\[[0-9.]*\]|set_field:[0-9a-f.:]+->(?:tun_dst|eth_dst)"
+    r"|move:NXM_NX_[A-Z0-9_]+\[[0-9.]*\]->NXM_NX_[A-Z0-9_]+\[[0-9.]*\]|set_field:[0-9a-f.:]+->(?:tun_dst|eth_src|eth_dst)"
+    r"|group:\d+"
     r"|ct\(table=0,zone=1\)|ct\(commit,zone=1,exec\(move:NXM_NX_REG8\[\]->NXM_NX_CT_MARK\[\]\)\)"
     r"|note:[0-9a-f]{2}(?:\.[0-9a-f]{2})*"
 )

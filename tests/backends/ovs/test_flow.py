@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backends.ethernet import mac_of
 from backends.ovs.fields import Register, Table
-from backends.ovs.flow import FIELD_ORDER, Flow, FlowGroup, goto, load, mac_of, masked_port, match, number
+from backends.ovs.flow import FIELD_ORDER, Flow, FlowGroup, goto, load, masked_port, match, number
 from compiler.values.prefix import Prefix, parse_address
 
 HOST = Prefix(parse_address("10.128.0.5"), 32)

@@ -6,10 +6,11 @@ import re
 
 import pytest
 
-from backends.ovs import pipeline
+from backends.ovs import build_flows, pipeline
 from backends.ovs.fields import Register, Table
 from backends.ovs.pipeline import HEADLINES
-from tests.backends.ovs.reading import read_flows
+from tests.backends.ovs.leaving import leaving_plans
+from tests.backends.ovs.reading import Line, read_flows
 from tests.backends.ovs.small import MODES, small_cluster
 
 ROW = re.compile(r"^\| ([0-9]+) \| (.+?) \|([^|]*)\|$", re.MULTILINE)
@@ -23,13 +24,22 @@ def documented() -> dict[int, set[str]]:
     }
 
 
+def texts() -> list[str]:
+    """The flow files of small clusters in all modes, with firewalls, egress IPs and multicast and without."""
+    plain = [files["flows.txt"] for mode in MODES for files in small_cluster(mode).values()]
+    leaving = (plan for mode in ("multitenant", "networkpolicy") for plan in leaving_plans(mode).values())
+    return [*plain, *(build_flows(plan).text() for plan in leaving)]
+
+
+def lines() -> list[Line]:
+    return [line for text in texts() for line in read_flows(text)]
+
+
 def found() -> dict[int, set[str]]:
-    """For each table that flows use, where its flows send packets: to tables, to ports 1 and 2, to pods."""
+    """For each table that flows use, where its flows send packets: to tables, groups, ports 1 and 2, pods."""
     after: dict[int, set[str]] = {}
-    for mode in MODES:
-        for files in small_cluster(mode).values():
-            for line in read_flows(files["flows.txt"]):
-                after.setdefault(line.table, set()).update(filter(None, map(_goes_to, line.actions)))
+    for line in lines():
+        after.setdefault(line.table, set()).update(filter(None, map(_goes_to, line.actions)))
     return after
 
 
@@ -37,6 +47,8 @@ def _goes_to(action: str) -> str | None:
     verb, _, where = action.partition(":")
     if verb == "goto_table":
         return where
+    if verb == "group":
+        return verb
     if verb == "output":
         return where if where in ("1", "2") else "pod"
     return None
@@ -53,13 +65,9 @@ def test_the_column_next_says_where_flows_go(table: Table) -> None:
 
 def test_packets_only_go_on_to_higher_tables() -> None:
     """Open vSwitch refuses a goto_table to the same or a lower table (OpenFlow 1.3, section 5.1)."""
-    for mode in MODES:
-        for files in small_cluster(mode).values():
-            for line in read_flows(files["flows.txt"]):
-                gotos = [
-                    int(after) for action in line.actions if (after := action.removeprefix("goto_table:")) != action
-                ]
-                assert all(after > line.table for after in gotos)
+    for line in lines():
+        gotos = [int(after) for action in line.actions if (after := action.removeprefix("goto_table:")) != action]
+        assert all(after > line.table for after in gotos)
 
 
 def test_every_table_has_a_headline() -> None:
@@ -67,6 +75,6 @@ def test_every_table_has_a_headline() -> None:
 
 
 def test_every_register_is_matched_or_moved_somewhere() -> None:
-    texts = "".join(files["flows.txt"] for mode in MODES for files in small_cluster(mode).values())
+    text = "".join(texts())
 
-    assert [register for register in Register if register.match not in texts and register.nxm not in texts] == []
+    assert [register for register in Register if register.match not in text and register.nxm not in text] == []
