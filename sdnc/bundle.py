@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
+from backends.kubernetes import FOLDER as KUBERNETES
 from compiler.bundles import MANIFEST, is_bundle
 
 SCHEMA_VERSION = 1
@@ -76,7 +77,7 @@ def _check_replaceable(out: Path) -> None:
     names = {entry.name for entry in out.iterdir()}
     if names and not is_bundle(out):
         raise NotABundle(f"{out} exists and is no bundle")
-    if strange := sorted(names - {MANIFEST, NODES}):
+    if strange := sorted(names - {MANIFEST, NODES, KUBERNETES}):
         raise NotABundle(f"{out} is a bundle, but {strange[0]!r} in it is no part of one")
 
 

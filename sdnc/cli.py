@@ -12,29 +12,57 @@ import gc
 import io
 import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from compiler.diagnostics import Diagnostics
+from compiler.options import BrokenEgress
 from compiler.pipeline import Compilation, read
+from compiler.sources import read_sources
 from compiler.sources.files import STDIN, read_paths
 from compiler.suggest import did_you_mean
 from compiler.version import VERSION
 from sdnc.bundle import NotABundle
+from sdnc.check import check_sources
 from sdnc.compile import write_bundle
+from sdnc.exits import EXIT_ERRORS, EXIT_FAULT
+from sdnc.options import read_options
+from sdnc.pod_network import pod_network
 from sdnc.provenance import write_provenance
 from sdnc.report import MACHINE_FORMATS
 from sdnc.report.text import print_text
 from sdnc.signals import end_on_signals
 
-EXIT_ERRORS = 1
-EXIT_FAULT = 2
+if TYPE_CHECKING:
+    from sdnc.resolve.servers import Server
 
 _PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def _settings(command: Command) -> Command:
+    """The options that every command has that compiles; `read_options` reads them."""
+    dns_lock = click.option(
+        "--dns-lock",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="The addresses of the DNS names in egress firewalls, as `sdnc resolve` writes them.",
+    )
+    broken = click.option(
+        "--on-broken-egress-policy",
+        type=click.Choice([each.value for each in BrokenEgress]),
+        default=BrokenEgress.ERROR.value,
+        show_default=True,
+        help="A project that shares its NetID, or has several egress firewalls: refuse it, or drop what leaves it.",
+    )
+    return dns_lock(broken(command))
 
 
 def main() -> None:
@@ -66,6 +94,9 @@ def cli() -> None:
     """
 
 
+cli.add_command(pod_network)
+
+
 @cli.command()
 @_PATHS
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The bundle's folder.")
@@ -81,12 +112,27 @@ def cli() -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write, as JSON, the statements (file and line) behind every flow.",
 )
-def compile(paths: tuple[str, ...], output: Path, nodes: tuple[str, ...], jobs: int, provenance: Path | None) -> None:
+@_settings
+def compile(
+    paths: tuple[str, ...],
+    output: Path,
+    nodes: tuple[str, ...],
+    jobs: int,
+    provenance: Path | None,
+    dns_lock: Path | None,
+    on_broken_egress_policy: str,
+) -> None:
     """Compile PATHs into a bundle: for every node its flows, ports and set-up script."""
+    for option, path in (("--provenance", provenance), ("--dns-lock", dns_lock)):
+        if path is not None and _real(path).is_relative_to(_real(output)):
+            raise click.BadParameter(f"{path} is inside the output {output}", param_hint=option)
     if provenance is not None:
-        _check_provenance(provenance, paths, output)
+        _check_no_source("--provenance", provenance, paths)
+        if dns_lock is not None and _real(provenance) == _real(dns_lock):
+            raise click.BadParameter(f"{provenance} is the DNS lock file", param_hint="--provenance")
     diagnostics = Diagnostics()
-    compilation = read(paths, sys.stdin.buffer, diagnostics)
+    options = read_options(dns_lock, on_broken_egress_policy, diagnostics)
+    compilation = read(paths, sys.stdin.buffer, diagnostics, options)
     errors = Console(stderr=True)
     print_text(diagnostics.sorted(), errors)
     if compilation is None:
@@ -118,14 +164,16 @@ def compile(paths: tuple[str, ...], output: Path, nodes: tuple[str, ...], jobs: 
     )
 
 
-def _check_provenance(provenance: Path, paths: tuple[str, ...], output: Path) -> None:
-    """Where the file would destroy sources, or be destroyed with the old bundle, it is not written."""
-    real = Path(os.path.realpath(provenance))
-    if real.is_relative_to(os.path.realpath(output)):
-        raise click.BadParameter(f"{provenance} is inside the output {output}", param_hint="--provenance")
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _check_no_source(option: str, written: Path, paths: tuple[str, ...]) -> None:
+    """A file that would destroy a source is not written."""
+    real = _real(written)
     for source in read_paths([path for path in paths if path != STDIN], None, Diagnostics()):
-        if Path(source.name).resolve() == real:
-            raise click.BadParameter(f"{provenance} is one of the sources", param_hint="--provenance")
+        if _real(Path(source.name)) == real:
+            raise click.BadParameter(f"{written} is one of the sources", param_hint=option)
 
 
 def _check_nodes(compilation: Compilation, nodes: tuple[str, ...]) -> None:
@@ -144,10 +192,23 @@ def _check_nodes(compilation: Compilation, nodes: tuple[str, ...]) -> None:
     default="text",
     help="How to tell: for people, or for machines.",
 )
-def check(paths: tuple[str, ...], format_: str) -> None:
+@click.option(
+    "--against",
+    "older",
+    multiple=True,
+    metavar="OLD",
+    help="An older snapshot: a file or folder; may be repeated. Tells which host names changed since.",
+)
+@_settings
+def check(
+    paths: tuple[str, ...], format_: str, older: tuple[str, ...], dns_lock: Path | None, on_broken_egress_policy: str
+) -> None:
     """Check PATHs and tell everything that is wrong with them."""
+    if STDIN in paths and STDIN in older:
+        raise click.BadParameter("standard input is among the PATHs", param_hint="--against")
     diagnostics = Diagnostics()
-    read(paths, sys.stdin.buffer, diagnostics)
+    options = read_options(dns_lock, on_broken_egress_policy, diagnostics)
+    check_sources(paths, older, sys.stdin.buffer, diagnostics, options)
     found = diagnostics.sorted()
     if format_ == "text":
         print_text(found, Console())
@@ -157,3 +218,59 @@ def check(paths: tuple[str, ...], format_: str) -> None:
         click.echo(MACHINE_FORMATS[format_](found), nl=False)
     if diagnostics.failed:
         sys.exit(EXIT_ERRORS)
+
+
+def _parse_servers(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> tuple[Server, ...]:
+    from sdnc.resolve.servers import parse_server
+
+    try:
+        return tuple(map(parse_server, texts))
+    except ValueError as reason:
+        raise click.BadParameter(f"{reason}; write ADDRESS or ADDRESS#PORT") from reason
+
+
+@cli.command()
+@_PATHS
+@click.option(
+    "--dns-lock",
+    metavar="FILE",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The file to keep the addresses in.",
+)
+@click.option(
+    "--server",
+    "servers",
+    multiple=True,
+    metavar="ADDRESS[#PORT]",
+    callback=_parse_servers,
+    help="Ask this name server; may be repeated. By default those of /etc/resolv.conf.",
+)
+@click.option(
+    "--timeout",
+    type=click.IntRange(min=1, max=3600),
+    default=5,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the lookup of a name may take.",
+)
+@click.option("--watch", is_flag=True, help="Go on: look every name up again when its TTL ends.")
+def resolve(paths: tuple[str, ...], dns_lock: Path, servers: tuple[Server, ...], timeout: int, watch: bool) -> None:
+    """Look up the DNS names in the egress firewalls of PATHs, and keep their addresses in a lock file."""
+    # Loading what talks to the network takes longer than a small compilation.
+    from sdnc.resolve.command import resolve_names, resolver
+    from sdnc.resolve.lock_file import LockFile, NotALockFile
+    from sdnc.resolve.names import names_of
+
+    _check_no_source("--dns-lock", dns_lock, paths)
+    diagnostics = Diagnostics()
+    names = names_of(read_sources(paths, sys.stdin.buffer, diagnostics))
+    try:
+        file = LockFile.open(dns_lock, diagnostics)
+    except NotALockFile as reason:
+        raise click.BadParameter(f"{reason}; it stays as it is", param_hint="--dns-lock") from reason
+    print_text(diagnostics.sorted(), Console(stderr=True))
+    if file is None or diagnostics.failed:
+        sys.exit(EXIT_ERRORS)
+    if not resolve_names(names, file, resolver(servers, timeout), watch=watch):
+        sys.exit(EXIT_FAULT)

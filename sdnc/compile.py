@@ -16,7 +16,11 @@ from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
+import backends.iptables
+import backends.kubernetes
+import backends.macvlan
 import backends.ovs
+import backends.proxy
 from compiler.bundles import MANIFEST
 from compiler.model.model import Model, Node
 from compiler.pipeline import Compilation
@@ -25,8 +29,16 @@ from compiler.version import VERSION
 from sdnc.bundle import NODES, manifest_text, staged, write_files
 from sdnc.signals import held_back, obey_parent
 
-BACKENDS: tuple[Callable[[NodePlan], dict[str, str]], ...] = (backends.ovs.render,)
-"""Every backend gives some of a node's files; no two give one path."""
+NODE_BACKENDS: tuple[Callable[[NodePlan], dict[str, str]], ...] = (
+    backends.ovs.render,
+    backends.iptables.render,
+    backends.macvlan.render,
+    backends.proxy.render,
+)
+"""Each gives some of a node's files, by their path in its folder; no two give one path."""
+
+CLUSTER_BACKENDS: tuple[Callable[[Model], dict[str, str]], ...] = (backends.kubernetes.render,)
+"""Each gives some of the files that are no node's, by their path in the bundle."""
 
 Progress = Callable[[str], None]
 """Called with a node's name when its files are written."""
@@ -47,8 +59,13 @@ def chosen_nodes(model: Model, names: Collection[str]) -> list[Node]:
 
 def render_node(compilation: Compilation, node: Node) -> dict[str, str]:
     """All files of a node, by their path below the node's folder."""
-    plan = plan_node(compilation.model, compilation.policy, node)
-    return {path: text for backend in BACKENDS for path, text in backend(plan).items()}
+    plan = plan_node(compilation.model, compilation.policy, compilation.firewalls, node)
+    return {path: text for backend in NODE_BACKENDS for path, text in backend(plan).items()}
+
+
+def render_cluster(model: Model) -> dict[str, str]:
+    """All files that are no node's, by their path in the bundle."""
+    return {path: text for backend in CLUSTER_BACKENDS for path, text in backend(model).items()}
 
 
 def write_bundle(
@@ -61,7 +78,8 @@ def write_bundle(
 ) -> dict[str, str]:
     """Writes the bundle of a cluster, or of some of its nodes (none named: all), and returns its digests by path.
 
-    The files do not depend on `jobs` (OUT-01).  Raises what `staged` raises; the old output then stays.
+    What is no node's is always in it.  The files do not depend on `jobs` (OUT-01).  Raises what `staged` raises; the
+    old output then stays.
     """
     model = compilation.model
     chosen = chosen_nodes(model, nodes)
@@ -71,6 +89,7 @@ def write_bundle(
         for result in results:
             digests.update(result.digests)
             progress(result.node)
+        digests.update(write_files(staging, PurePosixPath(), render_cluster(model)))
         text = manifest_text(
             f"sdnc {VERSION}", _input_digests(model), dict(sorted(digests.items())), _counts(model, chosen)
         )
@@ -133,6 +152,12 @@ def _input_digests(model: Model) -> dict[str, object]:
         "projects": model.projects,
         "pods": model.endpoints,
         "policies": model.policies,
+        "firewalls": model.firewalls,
+        "egress-ips": model.egress_ips,
+        "multicast": model.multicast,
+        "routers": model.routers,
+        "admin-rules": model.admin_rules,
+        "host-claims": model.host_claims,
     }
     return {kind: sha256("\n".join(map(repr, things)).encode()).hexdigest() for kind, things in kinds.items()}
 
@@ -143,4 +168,7 @@ def _counts(model: Model, nodes: list[Node]) -> dict[str, int]:
         "projects": len(model.projects),
         "pods": len(model.endpoints),
         "policies": len(model.policies),
+        "routers": len(model.routers),
+        "admin-rules": sum(len(block.rules) for block in model.admin_rules),
+        "host-claims": len(model.host_claims),
     }

@@ -38,7 +38,8 @@ def _end(number: int, _: FrameType | None) -> None:
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Signals of `ENDING` wait until the block is over: for forks, whose hooks in Python swallow exceptions."""
+    """Signals of `ENDING` wait until the block is over: for forks, whose hooks in Python swallow exceptions, and while
+    handlers change."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         yield

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from click.testing import CliRunner, Result
@@ -13,6 +17,9 @@ from sdnc.cli import cli
 from tests.paths import EXAMPLES, ROOT
 
 SHOP = str(EXAMPLES / "shop")
+
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""The signals that end the command."""
 
 
 def invoke(*arguments: str | Path, stdin: str | bytes | None = None) -> Result:
@@ -41,3 +48,35 @@ def run(
 def files_of(folder: Path) -> dict[str, bytes]:
     """Every file below a folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@contextmanager
+def running(*arguments: str | Path, ignored: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """The interpreter in a session of its own.  What runs the tests may ignore signals, as a shell's background does,
+    and children would inherit that."""
+
+    def dispositions() -> None:
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL)
+
+    with subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=dispositions,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)

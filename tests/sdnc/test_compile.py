@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pty
+import re
 import shutil
 import stat
 import subprocess
@@ -15,8 +16,10 @@ import pytest
 import sdnc
 from compiler.version import VERSION
 from tests.compiling import CLUSTER
-from tests.paths import ROOT
+from tests.paths import EXAMPLES, ROOT
 from tests.sdnc.running import SHOP, files_of, invoke, run
+
+ROUTERS = str(EXAMPLES / "egress-routers-language")
 
 
 @pytest.fixture
@@ -28,9 +31,11 @@ def test_a_bundle(out: Path) -> None:
     result = invoke("compile", SHOP, "-o", out)
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == f"{out}: 7 files for 2 of 2 nodes (8 pods, 6 policies)\n"
+    assert result.stdout == f"{out}: 13 files for 2 of 2 nodes (8 pods, 6 policies)\n"
     assert set(files_of(out)) == {"manifest.json"} | {
-        f"nodes/{node}/{name}" for node in ("node-1", "node-2") for name in ("flows.txt", "ports.json", "bridge.sh")
+        f"nodes/{node}/{name}"
+        for node in ("node-1", "node-2")
+        for name in ("addresses.sh", "bridge.sh", "flows.txt", "iptables.rules", "iptables.sh", "ports.json")
     }
 
 
@@ -43,15 +48,19 @@ def test_the_manifest(out: Path) -> None:
     assert manifest["schema"] == 1
     assert manifest["compiler"] == f"sdnc {VERSION}"
     assert manifest["outputs"] == {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
-    assert manifest["counts"] == {"nodes": 2, "pods": 8, "policies": 6, "projects": 4}
-    assert set(manifest["inputs"]) == {"cluster", "nodes", "projects", "pods", "policies"}
+    nothing = {"admin-rules": 0, "host-claims": 0, "routers": 0}
+    assert manifest["counts"] == {"nodes": 2, "pods": 8, "policies": 6, "projects": 4, **nothing}
+    assert set(manifest["inputs"]) == {
+        *("cluster", "nodes", "projects", "pods", "policies", "firewalls", "egress-ips", "multicast"),
+        *("routers", "admin-rules", "host-claims"),
+    }
 
 
 def test_scripts_are_executable_and_the_rest_is_not(out: Path) -> None:
     invoke("compile", SHOP, "-o", out)
 
     modes = {path.suffix: stat.S_IMODE(path.stat().st_mode) for path in out.rglob("*") if path.is_file()}
-    assert modes == {".sh": 0o755, ".txt": 0o644, ".json": 0o644}
+    assert modes == {".sh": 0o755, ".txt": 0o644, ".json": 0o644, ".rules": 0o644}
     assert stat.S_IMODE(out.stat().st_mode) == 0o755
 
 
@@ -72,7 +81,7 @@ def test_only_some_nodes(out: Path) -> None:
     result = invoke("compile", SHOP, "-o", out, "--node", "node-2", "--node", "node-2")
 
     assert result.exit_code == 0
-    assert result.stdout == f"{out}: 4 files for 1 of 2 nodes (8 pods, 6 policies)\n"
+    assert result.stdout == f"{out}: 7 files for 1 of 2 nodes (8 pods, 6 policies)\n"
     assert {path.split("/")[1] for path in files_of(out) if "/" in path} == {"node-2"}
 
 
@@ -243,7 +252,7 @@ def test_the_output_may_be_relative(tmp_path: Path) -> None:
     ran = run("compile", SHOP, "-o", "out", cwd=tmp_path)
 
     assert ran.returncode == 0
-    assert ran.stdout.startswith("out: 7 files")
+    assert ran.stdout.startswith("out: 13 files")
     assert (tmp_path / "out" / "manifest.json").is_file()
 
 
@@ -255,11 +264,61 @@ def test_provenance_is_a_file_beside_the_bundle(tmp_path: Path, out: Path) -> No
 
     assert result.exit_code == 0
     told = json.loads(path.read_text())
-    flows = [line for line in (out / "nodes" / "node-1" / "flows.txt").read_text().split("\n") if line[:1] not in "#"]
+    node = out / "nodes" / "node-1"
+    flows = [line for line in (node / "flows.txt").read_text().splitlines() if line and not line.startswith("#")]
+    rules = [line for line in (node / "iptables.rules").read_text().splitlines() if line.startswith("-A ")]
     assert told["schema"] == 1
     assert set(told["nodes"]) == {"node-1"}
-    assert set(told["nodes"]["node-1"]) == set(flows) - {""}
+    assert set(told["nodes"]["node-1"]) == {*flows, *rules}
     assert list(tmp_path.glob(".*")) == []
+
+
+@pytest.mark.behaviour("OUT-03")
+def test_provenance_has_the_lines_of_egress_routers(tmp_path: Path, out: Path) -> None:
+    path = tmp_path / "provenance.json"
+
+    invoke("compile", ROUTERS, "-o", out, "--provenance", path)
+
+    told = json.loads(path.read_text())["nodes"]
+    for folder in out.glob("nodes/*/egress-routers/*"):
+        node, router = folder.parts[-3], f"egress-routers/{folder.name}: "
+        lines = [line.strip() for file in folder.iterdir() for line in file.read_text().splitlines()]
+        wanted = ("-A ", "acl to-", "http_access allow", "server ", "server-template ")
+        for line in (line for line in lines if line.startswith(wanted)):
+            assert told[node][router + line]
+    source = (Path(ROUTERS) / "egress-routers.sdn").read_text().splitlines()
+    (forward,) = (place for line, place in told["node-3"].items() if " mail.example.com:587 " in line)
+    assert "forward tcp/2525" in source[int(forward[0].split(":")[1]) - 1]
+    (allow,) = (place for line, place in told["node-1"].items() if line.endswith("http_access allow all"))
+    assert "allow all" in source[int(allow[0].split(":")[1]) - 1]
+
+
+@pytest.mark.behaviour("ER-13")
+def test_the_objects_that_deploy_routers_are_in_the_bundle_whichever_nodes_are_chosen(out: Path) -> None:
+    objects = {f"kubernetes/shop_{name}.yaml" for name in ("legacy-db", "web-proxy", "mail")}
+
+    invoke("compile", ROUTERS, "-o", out)
+    all_nodes = files_of(out)
+    result = invoke("compile", ROUTERS, "-o", out, "--node", "node-3")
+    one_node = files_of(out)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert {path for path in all_nodes if path.startswith("kubernetes/")} == objects
+    assert {path: one_node[path] for path in objects} == {path: all_nodes[path] for path in objects}
+    assert objects <= set(json.loads(one_node["manifest.json"])["outputs"])
+
+
+@pytest.mark.behaviour("ER-13")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_objects_of_routers_give_the_same_nodes(tmp_path: Path, out: Path, jobs: int) -> None:
+    invoke("compile", ROUTERS, "-o", out)
+    text = (Path(ROUTERS) / "egress-routers.sdn").read_text()
+    (tmp_path / "cluster.sdn").write_text(re.sub(r"^egress-router .*?^}$", "", text, flags=re.DOTALL | re.MULTILINE))
+
+    invoke("compile", tmp_path / "cluster.sdn", out / "kubernetes", "-o", tmp_path / "again", "--jobs", str(jobs))
+
+    assert files_of(tmp_path / "again" / "nodes") == files_of(out / "nodes")
+    assert not (tmp_path / "again" / "kubernetes").exists()
 
 
 @pytest.mark.parametrize(

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.compiling import CLUSTER
-from tests.paths import EXAMPLES, ROOT
-from tests.sdnc.running import SHOP, files_of, invoke
+from tests.paths import EXAMPLES
+from tests.sdnc.running import ENDING, SHOP, files_of, invoke, running, wait_until
 
 pytestmark = pytest.mark.behaviour("OUT-04")
-
-ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 SLOW = """
 import importlib, time
@@ -49,38 +43,6 @@ def many_nodes(tmp_path: Path) -> Path:
     path = tmp_path / "nodes.sdn"
     path.write_text("".join(f"node n{i} {{ address 192.0.2.{i} subnet 10.129.{2 * i}.0/23 }}\n" for i in range(10, 40)))
     return path
-
-
-@contextmanager
-def running(*arguments: str | Path, ignored: bool = False) -> Iterator[subprocess.Popen[str]]:
-    """The interpreter in a session of its own.  What runs the tests may ignore signals, as a shell's background does,
-    and children would inherit that."""
-
-    def dispositions() -> None:
-        for number in ENDING:
-            signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL)
-
-    with subprocess.Popen(
-        [sys.executable, *map(str, arguments)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=dispositions,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
 
 
 def children(pid: int) -> list[int]:
