@@ -80,10 +80,10 @@ def measure(path: Path, repeat: int) -> Measured:
         front_seconds.append(time.perf_counter() - start)
         if compilation is None:
             raise SystemExit(f"{path} does not compile")
-        model, policy = compilation.model, compilation.policy
+        model = compilation.model
         node = next(node for node in model.nodes if node.name == "node-0")
         start = time.perf_counter()
-        file = build_flows(plan_node(model, policy, node))
+        file = build_flows(plan_node(model, compilation.policy, compilation.firewalls, node))
         file.text()
         node_seconds.append(time.perf_counter() - start)
     return Measured(

@@ -14,6 +14,7 @@ from benchmarks.__main__ import generate
 from benchmarks.masks import mask_of, masks_by_table
 from benchmarks.openshift_sdn import REFERENCES
 from compiler.diagnostics import Diagnostics
+from compiler.model.model import Model
 from compiler.pipeline import read
 from compiler.plan.node import plan_node
 from compiler.values.prefix import Prefix
@@ -23,13 +24,18 @@ MOST_FLOWS_OF_THE_CROSS = 1_300
 
 
 def flows_of_node_0(folder: Path, pods: int, cross: str | None = None) -> tuple[Flow, ...]:
+    return compile_node_0(folder, pods, cross)[1]
+
+
+def compile_node_0(folder: Path, pods: int, cross: str | None = None) -> tuple[Model, tuple[Flow, ...]]:
     (reference,) = [each for each in REFERENCES if (each.pods, each.cross) == (pods, cross)]
     path = folder / f"{pods}{cross}.json"
     generate(reference, path)
     compilation = read([str(path)], None, Diagnostics())
     assert compilation is not None
     node = next(node for node in compilation.model.nodes if node.name == "node-0")
-    return build_flows(plan_node(compilation.model, compilation.policy, node)).flows()
+    plan = plan_node(compilation.model, compilation.policy, compilation.firewalls, node)
+    return compilation.model, build_flows(plan).flows()
 
 
 @pytest.mark.behaviour("NP-13")
@@ -54,6 +60,23 @@ def test_flows_grow_with_the_node_and_not_with_the_cluster(tmp_path: Path) -> No
 
     # Ten times the pods, two and a half times those of the node.
     assert large < 4 * small
+
+
+@pytest.mark.behaviour("EF-01")
+def test_a_node_has_the_firewalls_of_its_own_projects_only(tmp_path: Path) -> None:
+    (theirs,) = [each.tables[Table.FIREWALL] for each in REFERENCES if each.pods == 10_000]
+
+    model, flows = compile_node_0(tmp_path, 10_000)
+
+    here = {endpoint.pod.project for endpoint in model.endpoints if endpoint.node == "node-0"}
+    rules = {firewall.netid: firewall.rules or () for firewall in model.firewalls if firewall.project in here}
+    assert len(rules) < len(model.firewalls)
+    judged = [flow for flow in flows if flow.table is Table.LEAVE and "reg0=" in flow.match]
+    assert {flow.match for flow in judged} == {f"ip,reg0=0x{netid:x}" for netid in rules}
+    # A list of addresses takes no more flows than it has rules; one more is what no list denies.
+    lists = [flow for flow in flows if flow.table is Table.FIREWALL]
+    assert len(lists) <= sum(map(len, rules.values())) + 1
+    assert len(judged) + len(lists) < theirs / 2
 
 
 def test_a_mask_is_a_match_without_its_values() -> None:

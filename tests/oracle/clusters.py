@@ -1,5 +1,5 @@
-"""Random clusters: one to three nodes, up to four projects and ten pods, policies of every shape, in all
-three modes.
+"""Random clusters: one to three nodes, up to four projects and ten pods, policies, egress firewalls and egress
+IPs of every shape, multicast, in all three modes.
 
 A cluster is a pair of Kubernetes objects and declarations (see `objects`).  Running pods have OpenFlow
 ports of `PORTS`, so that one switch with those ports serves all clusters.
@@ -16,12 +16,16 @@ from hypothesis import strategies as st
 from compiler.declarations import (
     ClusterDeclaration,
     Declaration,
+    EgressAddress,
     Mode,
     NodeDeclaration,
     PodNetwork,
+    ProjectDeclaration,
 )
 from compiler.values.prefix import Prefix, format_address, parse_address
-from tests.oracle.objects import ORIGIN, Object, pods, projects
+from tests.oracle.compiled import NAMES
+from tests.oracle.egress import OVN_NAME, deals, firewalls
+from tests.oracle.objects import ORIGIN, Object, net_namespace, pods, projects
 from tests.oracle.policies import network_policies
 
 PORTS = tuple(range(11, 31))
@@ -51,6 +55,7 @@ def repeatable(count: int) -> settings:
 
 _SERVICES = Prefix.parse("172.30.0.0/16")[0]
 _UNDERLAY = parse_address("192.168.100.11")
+_EGRESS_IPS = tuple(parse_address(f"192.168.100.{host}") for host in range(50, 56))
 
 
 def _prefixes(*texts: str) -> list[Prefix]:
@@ -67,6 +72,7 @@ _EVERYWHERE = _prefixes(
     "192.168.100.0/24",
     "192.168.100.11/32",
     "203.0.113.0/24",
+    "203.0.113.5/32",
     "203.0.113.128/25",
     "198.51.100.7/32",
 )
@@ -86,22 +92,30 @@ def clusters(
     draw: st.DrawFn,
     modes: Sequence[Mode] = (Mode.NETWORKPOLICY, Mode.NETWORKPOLICY, Mode.NETWORKPOLICY, *Mode),
 ) -> Drawn:
-    """A cluster that compiles without errors."""
+    """A cluster that compiles without errors with the options of `tests/oracle/compiled.py`."""
     mode = draw(st.sampled_from(tuple(modes)))
     objects: list[Object] = []
     declared: list[Declaration] = []
     networks = draw(st.sampled_from((("10.128.0.0/14",), ("10.128.0.0/22", "10.140.0.0/20"))))
     bits = draw(st.sampled_from((9, 8)))
     _add_cluster(mode, networks, bits, draw(st.sampled_from((None, 4790))), objects, declared)
-    nodes = _add_nodes(networks, bits, draw(st.sampled_from((1, 2, 2, 3))), objects, declared)
+    node_count = draw(st.sampled_from((1, 2, 2, 3)))
 
     names = ["p0", "p1", "p2", "p3"][: draw(st.integers(1, 4))]
     shared = draw(st.sampled_from((10, 11, 0))) if mode is not Mode.NETWORKPOLICY else None
-    for index, name in enumerate(names):
-        netid = 100 + index if shared is None or draw(st.booleans()) else shared
-        written, project = draw(projects(name, netid))
+    netids = {
+        name: 100 + index if shared is None or draw(st.booleans()) else shared for index, name in enumerate(names)
+    }
+    alone = [name for name, netid in netids.items() if netid and list(netids.values()).count(netid) == 1]
+    asked, hosted = draw(deals(alone, node_count, _EGRESS_IPS))
+    nodes = _add_nodes(networks, bits, hosted, objects, declared)
+    for name, netid in netids.items():
+        written, project = draw(projects(name, netid, asked.get(name, ())))
         objects += written
         declared.append(project)
+    if draw(st.integers(0, 2)) == 0:
+        objects.append(net_namespace("default", 0, multicast=True))
+        declared.append(ProjectDeclaration("default", ORIGIN, netid=0, multicast=True))
     names.append("default")
 
     addresses: list[tuple[str, int, int]] = []
@@ -130,6 +144,12 @@ def clusters(
         )
         objects.append(written_policy)
         declared.append(policy)
+    for name in [name for name, netid in netids.items() if netid or mode is Mode.SUBNET]:
+        # A project has one as a rule; where it has two, or another project has its NetID, everything is dropped.
+        for called in draw(st.sampled_from(((), ("firewall",), (OVN_NAME,), (OVN_NAME,), ("firewall", OVN_NAME)))):
+            written_firewall, firewall = draw(firewalls(name, called, prefixes, NAMES))
+            objects.append(written_firewall)
+            declared.append(firewall)
     return Drawn(tuple(objects), tuple(declared))
 
 
@@ -157,10 +177,15 @@ def _add_cluster(
 
 
 def _add_nodes(
-    networks: Sequence[str], bits: int, count: int, objects: list[Object], declared: list[Declaration]
+    networks: Sequence[str],
+    bits: int,
+    hosted: Sequence[Sequence[int]],
+    objects: list[Object],
+    declared: list[Declaration],
 ) -> list[tuple[str, int, Prefix]]:
+    """A node for each list of egress IPs that one has."""
     nodes = []
-    for index in range(count):
+    for index, egress_ips in enumerate(hosted):
         network = _prefixes(*networks)[index % len(networks)]
         address = _UNDERLAY + index
         subnet = Prefix(network.network + ((index // len(networks)) << bits), 32 - bits)
@@ -173,8 +198,10 @@ def _add_nodes(
                 "host": name,
                 "hostIP": format_address(address),
                 "subnet": str(subnet),
+                "egressIPs": [format_address(egress_ip) for egress_ip in egress_ips],
             }
         )
-        declared.append(NodeDeclaration(name, ORIGIN, address, subnet))
+        egress_addresses = tuple(EgressAddress(egress_ip, ORIGIN) for egress_ip in egress_ips)
+        declared.append(NodeDeclaration(name, ORIGIN, address, subnet, egress_addresses=egress_addresses))
         nodes.append((name, address, subnet))
     return nodes

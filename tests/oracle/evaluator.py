@@ -2,7 +2,8 @@
 
 It answers one question at a time, by going through all policies, and is slow on purpose: nothing here is
 clever enough to be wrong in the way the compiler could be.  It uses the data classes of
-`compiler.declarations`, and no code of the compiler.
+`compiler.declarations`, and no code of the compiler.  What leaves the cluster, and multicast, is judged in
+`leaving`.
 
 Where the behaviours leave something open, this is how they are read:
 
@@ -21,7 +22,7 @@ Where the behaviours leave something open, this is how they are read:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from attrs import field, frozen
@@ -48,6 +49,9 @@ T = TypeVar("T")
 DEFAULT = "default"
 """The project that is always there, and that nodes count to."""
 
+MULTICAST = Prefix(0xE0000000, 4)
+"""224.0.0.0/4 (RFC 5771)."""
+
 
 @frozen
 class Service:
@@ -64,11 +68,12 @@ class Service:
 
 @frozen
 class Node:
-    """A node with its name, its address on the underlay and its subnet."""
+    """A node with its name, its address on the underlay, its subnet and the egress IPs that it has by hand."""
 
     name: str
     address: int
     subnet: Prefix
+    egress_addresses: tuple[int, ...] = ()
 
     @property
     def gateway(self) -> int:
@@ -78,9 +83,13 @@ class Node:
 
 @frozen
 class Oracle:
-    """The cluster that declarations tell of.  Every project but `default` has to declare its NetID."""
+    """The cluster that declarations tell of.  Every project but `default` has to declare its NetID.
+
+    `names` are the addresses of the DNS names that egress firewalls speak of.
+    """
 
     declarations: Sequence[Declaration]
+    names: Mapping[str, Sequence[int]] = field(factory=dict)
     mode: Mode = field(init=False)
     pod_networks: tuple[Prefix, ...] = field(init=False)
     service_network: Prefix = field(init=False)
@@ -112,7 +121,9 @@ class Oracle:
     @nodes.default
     def _find_nodes(self) -> dict[str, Node]:
         return {
-            node.name: Node(node.name, node.address, node.subnet)
+            node.name: Node(
+                node.name, node.address, node.subnet, tuple(egress.address for egress in node.egress_addresses)
+            )
             for node in self._every(NodeDeclaration)
             if node.address is not None and node.subnet is not None
         }
@@ -168,6 +179,8 @@ class Oracle:
             return True  # NP-12
         if within(destination, self.service_network):
             return True  # PN-14: judged when it comes back
+        if within(destination, MULTICAST):
+            return True  # MC-04
         governing = [p.egress for p in self.policies if self._governs(p, pod) and p.egress is not None]
         if not governing:
             return True  # NP-02

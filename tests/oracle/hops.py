@@ -1,10 +1,13 @@
 """A packet at one node: what comes in, and what the node's switch does with it.
 
 A connection's first packet makes one hop if both ends are on one node, else two: out of the sender's node by
-VXLAN, and into the receiver's node from VXLAN.  Each hop is a question of its own to one node's flows.
+VXLAN, and into the receiver's node from VXLAN.  What leaves the cluster as an egress IP makes a second hop at the node
+that has it, and multicast one at every node.  Each hop is a question of its own to one node's flows.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from attrs import evolve, frozen
 
@@ -29,31 +32,62 @@ _WORDS = {TCP: "tcp", UDP: "udp", SCTP: "sctp", ICMP: "icmp"}
 
 @frozen(slots=True, order=True)
 class Output:
-    """A packet leaves by a port; by VXLAN, with a NetID and to a node's address."""
+    """A packet leaves by a port; by VXLAN, with a NetID and to a node's address.
+
+    The Ethernet addresses are those that it leaves with, 0 where they are still those that it came with.
+    """
 
     port: int
     tunnel_id: int = 0
     tunnel_destination: int = 0
+    ethernet_source: int = 0
+    ethernet_destination: int = 0
 
 
 @frozen(slots=True)
 class Outcome:
-    """Where a packet goes, and the mark with which its connection is remembered; None if it is not."""
+    """Where a packet goes, and the mark with which its connection is remembered; None if it is not.
 
-    outputs: frozenset[Output]
+    The switch takes one of the `choices`.  There are several where several egress IPs share the load (EI-03).
+    """
+
+    choices: frozenset[frozenset[Output]]
     mark: int | None = None
+
+    @classmethod
+    def of(cls, *outputs: Output, mark: int | None = None) -> Outcome:
+        """A packet that leaves by all these ports."""
+        return cls(frozenset((frozenset(outputs),)), mark)
+
+    @classmethod
+    def one_of(cls, outputs: Iterable[Output], *, mark: int | None = None) -> Outcome:
+        """A packet that leaves by one of these ports, by none if there are none."""
+        choices = frozenset(frozenset((output,)) for output in outputs)
+        return cls(choices or frozenset((frozenset(),)), mark)
 
     @classmethod
     def by(cls, port: int, tunnel_id: int = 0, tunnel_destination: int = 0, *, mark: int | None = None) -> Outcome:
         """A packet that leaves by one port."""
-        return cls(frozenset((Output(port, tunnel_id, tunnel_destination),)), mark)
+        return cls.of(Output(port, tunnel_id, tunnel_destination), mark=mark)
+
+    @property
+    def outputs(self) -> frozenset[Output]:
+        """The outputs where there is no choice."""
+        (outputs,) = self.choices
+        return outputs
+
+    @property
+    def dropped(self) -> bool:
+        """Whether the packet goes nowhere."""
+        return not any(self.choices)
 
     def not_back_to(self, port: int) -> Outcome:
         """The same, but no packet leaves by the port that it came by (OpenFlow 1.3, section 5.12)."""
-        return evolve(self, outputs=frozenset(output for output in self.outputs if output.port != port))
+        choices = (frozenset(output for output in outputs if output.port != port) for outputs in self.choices)
+        return evolve(self, choices=frozenset(choices))
 
 
-NOWHERE = Outcome(frozenset())
+NOWHERE = Outcome.of()
 
 
 @frozen
@@ -62,7 +96,8 @@ class Hop:
 
     `service` None makes it an ARP request for `destination`.  `tunnel` is the NetID and the address of the
     node that sent it by VXLAN, `tunnel_to` the address to which.  `about` are the ends of the connection that
-    an ICMP error is about, the one that opened it first.
+    an ICMP error is about, the one that opened it first.  `ethernet_source` is the sender's Ethernet address where it
+    matters.  A `fragment` is one behind the first, and shows no port.
     """
 
     node: str
@@ -76,10 +111,16 @@ class Hop:
     ct_state: str = NEW
     ct_mark: int = 0
     about: tuple[int, int] | None = None
+    ethernet_source: int = 0
+    fragment: bool = False
+
+    def plain(self) -> Hop:
+        """The same packet before anything is known of its connection."""
+        return evolve(self, ct_mark=0, about=None)
 
     def fields(self) -> dict[str, int]:
         """The packet's fields by their names in ovs-fields(7)."""
-        fields = {"in_port": self.in_port, "ct_mark": self.ct_mark}
+        fields = {"in_port": self.in_port, "ct_mark": self.ct_mark, "eth_src": self.ethernet_source}
         if self.about is not None:
             fields["ct_nw_src"], fields["ct_nw_dst"] = self.about
         if self.tunnel is not None:
@@ -88,12 +129,16 @@ class Hop:
             return fields | {"dl_type": 0x0806, "arp_spa": self.source, "arp_tpa": self.destination}
         fields |= {"dl_type": 0x0800, "nw_src": self.source, "nw_dst": self.destination}
         fields["nw_proto"] = self.service.protocol
+        if self.fragment:
+            return fields | {"nw_frag": 1}
         fields["icmp_type" if self.service.protocol == ICMP else "tp_dst"] = self.service.port
         return fields
 
     def trace_text(self) -> str:
         """The packet in the notation of ofproto/trace."""
         parts = [f"in_port={self.in_port}"]
+        if self.ethernet_source:
+            parts.append(f"dl_src={self.ethernet_source.to_bytes(6).hex(':')}")
         if self.tunnel is not None:
             parts += [
                 f"tun_id={self.tunnel[0]}",
@@ -113,6 +158,8 @@ class Hop:
             return ",".join(["arp", *parts, "arp_op=1", f"arp_spa={source}", f"arp_tpa={destination}"])
         word = _WORDS.get(self.service.protocol)
         parts += [f"nw_src={source}", f"nw_dst={destination}", "nw_ttl=64"]
+        if self.fragment:
+            return ",".join(["ip", *parts, f"nw_proto={self.service.protocol}", "nw_frag=later"])
         if word is None:
             return ",".join(["ip", *parts, f"nw_proto={self.service.protocol}"])
         port = "icmp_type" if word == "icmp" else f"{word}_dst"

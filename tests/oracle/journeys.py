@@ -11,19 +11,24 @@ from collections.abc import Iterator
 from attrs import evolve
 
 from compiler.declarations import Mode, Pod
+from tests.oracle.departures import (
+    BY_SERVICE,
+    FROM_OUTSIDE,
+    PLAIN,
+    STRANGER,
+    elsewhere,
+    mac,
+    mark_from_outside,
+    out_of_cluster,
+    returned,
+    to_group,
+)
 from tests.oracle.evaluator import Node, Oracle, Service, within
-from tests.oracle.hops import ICMP, NEW, NOWHERE, RELATED, RELATED_REPLY, REPLY, TUN, UDP, VXLAN, Hop, Outcome
-
-PLAIN, BY_SERVICE = 0, 1
-"""Marks of connections: replies of those that came by way of a service have to go back that way (PN-14)."""
-
-STRANGER = 0xCB007107
-"""203.0.113.7: somebody outside of the cluster."""
+from tests.oracle.hops import ICMP, NEW, NOWHERE, RELATED, RELATED_REPLY, REPLY, TUN, UDP, VXLAN, Hop, Outcome, Output
+from tests.oracle.leaving import is_multicast, leaves
 
 REDIRECT = Service(ICMP, 5)
 """An ICMP redirect; the node's would lead pods past service translation."""
-
-_MULTICAST = 0xE
 
 
 def from_pod(oracle: Oracle, pod: Pod, destination: int, service: Service, state: str = NEW) -> Iterator[Hop]:
@@ -41,7 +46,7 @@ def from_service(oracle: Oracle, pod: Pod, destination: int, service: Service) -
     """A pod's packet to a service comes back from its node with the address behind the service (PN-14)."""
     address, _, node = _home(oracle, pod)
     out = NOWHERE
-    if oracle.sends(pod, destination, service) and service != REDIRECT:
+    if oracle.sends(pod, destination, service) and service != REDIRECT and not is_multicast(destination):
         out = _route(oracle, node, address, destination, service, NEW, BY_SERVICE)
     yield Hop(node.name, TUN, address, destination, service, out.not_back_to(TUN))
     yield from _arrival(oracle, node, address, destination, service, NEW)
@@ -50,8 +55,9 @@ def from_service(oracle: Oracle, pod: Pod, destination: int, service: Service) -
 def from_node(oracle: Oracle, node: Node, source: int, destination: int, service: Service) -> Iterator[Hop]:
     """A node sends, with an address of its own (NT-01) or one outside of the cluster that it forwards."""
     out = NOWHERE
-    if service != REDIRECT:
-        out = _route(oracle, node, source, destination, service, NEW, PLAIN)
+    if service != REDIRECT and not is_multicast(destination):
+        mark = PLAIN if source == node.gateway else mark_from_outside(oracle, node)
+        out = _route(oracle, node, source, destination, service, NEW, mark)
     yield Hop(node.name, TUN, source, destination, service, out.not_back_to(TUN))
     yield from _arrival(oracle, node, source, destination, service, NEW)
 
@@ -63,6 +69,9 @@ def replies(oracle: Oracle, pod: Pod, destination: int, service: Service, state:
     out = _route(oracle, node, address, destination, service, state, PLAIN, judged=judged)
     if service != Service(UDP, oracle.vxlan_port):
         yield Hop(node.name, port, address, destination, service, out.not_back_to(port), ct_state=state)
+        if leaves(oracle, destination):
+            back = returned(oracle, node, pod)
+            yield Hop(node.name, port, address, destination, service, back, None, 0, state, FROM_OUTSIDE)
     yield from _arrival(oracle, node, address, destination, service, state, judged=judged)
 
 
@@ -80,6 +89,8 @@ def errors(oracle: Oracle, pod: Pod, destination: int, about: tuple[int, int], s
     hop = Hop(node.name, port, address, destination, unreachable, out.not_back_to(port), ct_state=state)
     for each in (hop, *_arrival(oracle, node, address, destination, unreachable, state, judged=judged)):
         yield evolve(each, about=about)
+    if leaves(oracle, destination):
+        yield evolve(hop, about=about, ct_mark=FROM_OUTSIDE)
 
 
 def every_error(oracle: Oracle, pod: Pod, destination: int) -> Iterator[Hop]:
@@ -100,9 +111,9 @@ def replies_of_services(oracle: Oracle, client: Pod, server: Pod, service: Servi
     address, _, home = _home(oracle, client)
     sender, port, node = _home(oracle, server)
     if home == node and port != client.of_port and service != Service(UDP, oracle.vxlan_port):
-        yield Hop(node.name, port, sender, address, service, Outcome.by(TUN), None, 0, REPLY, BY_SERVICE)
+        yield Hop(node.name, port, sender, address, service, _to_gateway(home), None, 0, REPLY, BY_SERVICE)
     for hop in _arrival(oracle, node, sender, address, service, REPLY):
-        yield evolve(hop, expected=Outcome.by(TUN), ct_mark=BY_SERVICE)
+        yield evolve(hop, expected=_to_gateway(home), ct_mark=BY_SERVICE)
     if service != REDIRECT:
         delivered = Outcome.by(client.of_port or 0)
         virtual = oracle.service_network.network + 10
@@ -187,12 +198,17 @@ def _route(
         return _deliver(oracle, node, source, destination, service, remembered, judged=judged)
     if there is not None:
         return Outcome.by(VXLAN, oracle.netid(source), there.address, mark=remembered)
-    if destination >> 28 == _MULTICAST:
-        return NOWHERE
+    if is_multicast(destination):
+        return to_group(oracle, node, source)
     if any(within(destination, network) for network in oracle.pod_networks):
         # Nobody is there.  That the connection is remembered does not matter: no reply will come.
-        return Outcome(frozenset(), remembered)
-    return Outcome.by(TUN, mark=remembered)
+        return Outcome.of(mark=remembered)
+    return out_of_cluster(oracle, node, source, destination, service, state, remembered)
+
+
+def _to_gateway(node: Node) -> Outcome:
+    """To a node that has to undo service translation: its stack takes only what is sent to its own address."""
+    return Outcome.of(Output(TUN, ethernet_destination=mac(node.gateway)))
 
 
 def _deliver(
@@ -224,7 +240,10 @@ def _arrival(
     *,
     judged: bool = True,
 ) -> Iterator[Hop]:
-    """The second hop, if the destination is on another node than the sender."""
+    """The second hop, if the destination is on another node than the sender; one at each other node if on none."""
+    if source in oracle.pods and (is_multicast(destination) or leaves(oracle, destination)):
+        yield from elsewhere(oracle, node, source, destination, service, state)
+        return
     there = _node_at(oracle, destination)
     if there is None or there == node:
         return

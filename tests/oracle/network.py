@@ -11,13 +11,15 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from backends.ovs import build_flows
+from backends.ovs import build_flows, build_groups
 from compiler.diagnostics import Diagnostics
 from compiler.model.model import Endpoint, Model, Node
+from compiler.options import Options
 from compiler.pipeline import compile_declarations
 from compiler.plan.node import NodePlan, plan_node
 from compiler.sources import read_texts
 from compiler.values.prefix import parse_address
+from tests.oracle.compiled import OPTIONS
 from tests.oracle.evaluator import Service
 from tests.oracle.flowtable import FlowTable
 from tests.oracle.hops import ICMP, NEW, NOWHERE, SCTP, TCP, TUN, UDP, VXLAN, Hop, Output
@@ -36,14 +38,16 @@ class Network:
     """What the compiler reported, by its codes."""
 
     @classmethod
-    def of(cls, texts: Mapping[str, str]) -> Network:
+    def of(cls, texts: Mapping[str, str], options: Options = OPTIONS) -> Network:
         """Compiles sources by their names.  Raises AssertionError if they have errors."""
         diagnostics = Diagnostics()
-        compilation = compile_declarations(read_texts(texts, diagnostics), diagnostics)
+        compilation = compile_declarations(read_texts(texts, diagnostics), diagnostics, options)
         assert compilation is not None, [found.message for found in diagnostics.sorted()]
         model = compilation.model
-        plans = {node.name: plan_node(model, compilation.policy, node) for node in model.nodes}
-        tables = {name: FlowTable.parse(build_flows(plan).text()) for name, plan in plans.items()}
+        plans = {node.name: plan_node(model, compilation.policy, compilation.firewalls, node) for node in model.nodes}
+        tables = {
+            name: FlowTable.parse(build_flows(plan).text(), build_groups(plan).text()) for name, plan in plans.items()
+        }
         return cls(model, plans, tables, tuple(found.code.id for found in diagnostics.sorted()))
 
     def sends(

@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from compiler.declarations import NamedPort, Pod, ProjectDeclaration
+from compiler.declarations import EgressAddress, NamedPort, Pod, ProjectDeclaration
 from compiler.origin import Origin, Source, Span
 from compiler.values.labels import NAME_LABEL, Labels, Operator, Requirement, Selector
 from compiler.values.prefix import format_address
@@ -31,6 +31,7 @@ NUMBERS = (53, 80, 81, 443, 1024, 8080, 65535)
 PROTOCOLS = st.sampled_from((Protocol.TCP, Protocol.TCP, Protocol.UDP, Protocol.SCTP))
 
 ISOLATION = "net.beta.kubernetes.io/network-policy"
+MULTICAST = "netnamespace.network.openshift.io/multicast-enabled"
 
 
 def labels(alphabet: Mapping[str, Sequence[str]]) -> st.SearchStrategy[dict[str, str]]:
@@ -81,25 +82,38 @@ def project_selectors(names: Sequence[str]) -> st.SearchStrategy[tuple[Object, S
     return st.one_of(selectors(PROJECT_LABELS), selectors(PROJECT_LABELS), by_name)
 
 
+def net_namespace(name: str, netid: int, egress_ips: Sequence[int] = (), *, multicast: bool) -> Object:
+    """A NetNamespace."""
+    metadata: Object = {"name": name}
+    if multicast:
+        metadata["annotations"] = {MULTICAST: "true"}
+    return {
+        "apiVersion": "network.openshift.io/v1",
+        "kind": "NetNamespace",
+        "metadata": metadata,
+        "netname": name,
+        "netid": netid,
+        "egressIPs": [format_address(address) for address in egress_ips],
+    }
+
+
 @st.composite
-def projects(draw: st.DrawFn, name: str, netid: int) -> tuple[list[Object], ProjectDeclaration]:
+def projects(
+    draw: st.DrawFn, name: str, netid: int, egress_ips: Sequence[int]
+) -> tuple[list[Object], ProjectDeclaration]:
     """A Namespace and a NetNamespace, and what they mean."""
     own = draw(labels(PROJECT_LABELS))
     isolated = draw(st.integers(0, 5)) == 0
+    multicast = draw(st.booleans())
     metadata: Object = {"name": name, "labels": own}
     if isolated:
         metadata["annotations"] = {ISOLATION: '{"ingress":{"isolation":"DefaultDeny"}}'}
     objects: list[Object] = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata},
-        {
-            "apiVersion": "network.openshift.io/v1",
-            "kind": "NetNamespace",
-            "metadata": {"name": name},
-            "netname": name,
-            "netid": netid,
-        },
+        net_namespace(name, netid, egress_ips, multicast=multicast),
     ]
-    return objects, ProjectDeclaration(name, ORIGIN, Labels(own), netid, isolated)
+    egress_addresses = tuple(EgressAddress(address, ORIGIN) for address in egress_ips)
+    return objects, ProjectDeclaration(name, ORIGIN, Labels(own), netid, isolated, egress_addresses, multicast)
 
 
 def _named_ports() -> st.SearchStrategy[tuple[NamedPort, ...]]:

@@ -91,7 +91,7 @@ FEW_PORTS: tuple[Ports, ...] = (PORTS[0], PORTS[1])
 
 OUTSIDE = (parse_address("203.0.113.5"), parse_address("203.0.113.200"))
 
-_NETWORK = (
+NETWORK = (
     ClusterDeclaration(
         ORIGIN,
         Mode.NETWORKPOLICY,
@@ -103,6 +103,7 @@ _NETWORK = (
     ProjectDeclaration("a", ORIGIN, Labels({"team": "a"}), 100),
     ProjectDeclaration("b", ORIGIN, NO_LABELS, 101),
 )
+"""The cluster network, the nodes and the projects."""
 
 
 def _pods(labelled: Sequence[bool]) -> tuple[Pod, ...]:
@@ -144,7 +145,7 @@ def clusters_of_one() -> Iterator[tuple[Declaration, ...]]:
     for labelled in product((False, True), repeat=3):
         pods = _pods(labelled)
         for policy in policies:
-            yield (*_NETWORK, *pods, policy)
+            yield (*NETWORK, *pods, policy)
 
 
 def clusters_of_two() -> Iterator[tuple[Declaration, ...]]:
@@ -156,4 +157,4 @@ def clusters_of_two() -> Iterator[tuple[Declaration, ...]]:
     for labelled in ((True, False, True), (False, True, False)):
         pods = _pods(labelled)
         for one, two in pairs:
-            yield (*_NETWORK, *pods, one, two)
+            yield (*NETWORK, *pods, one, two)

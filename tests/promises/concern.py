@@ -6,6 +6,8 @@ OUT-02 promises that one pod, policy or project more changes only lines that con
 - tables 27 and 80 (verdicts): lines of the subject of such a pod, and of classes of peers that come or go with it;
 - tables 26 and 74 (classes): lines about the new pod, and about peers that the policies of the pods in question name;
 - tables 28 and 81 (ports): lines of service sets that verdicts of these kinds use;
+- tables 98, 101, 110, 111, 120 (leaving the cluster, multicast): lines of the NetIDs of the projects in question;
+- tables 99 and 100 (firewalls): lines of policies and lists of addresses that come or go with such a project;
 - the comments of such lines.
 
 Every other line of every node has to stay as it was.
@@ -28,6 +30,7 @@ _FIELD = re.compile(r"(\w+)=([^, ]+)")
 _LOADED = re.compile(r"load:(0|0x[0-9a-f]+)->NXM_NX_REG(\d+)\[\]")
 
 PODS, CLASSES, VERDICTS, PORTS = {20, 25, 40, 70}, {26, 74}, {27, 80}, {28, 81}
+BY_NETID, FIREWALLS = {98, 101, 110, 111, 120}, {99, 100}
 
 
 @frozen
@@ -53,18 +56,28 @@ class Change:
 
 @frozen
 class Concern:
-    """What an addition is about: pods (new, or selected by a new policy), and the peers that their policies name."""
+    """What an addition is about: pods (new, or selected by a new policy), the peers that their policies name, and the
+    projects of which more or less leaves the cluster (those of new pods among them)."""
 
     pods: tuple[str, ...]
     addresses: frozenset[str]
     peers: frozenset[str]
     blocks: tuple[Prefix, ...] = field(default=())
     netids: frozenset[str] = field(default=frozenset())
+    leaving: frozenset[str] = field(default=frozenset())
+    projects: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, model: Model, pods: Iterable[Endpoint], new: Iterable[Endpoint] = ()) -> Concern:
-        """The concern of pods in a cluster in which the addition is there already."""
+    def of(
+        cls,
+        model: Model,
+        pods: Iterable[Endpoint],
+        new: Iterable[Endpoint] = (),
+        leaving: Iterable[str] = (),
+    ) -> Concern:
+        """The concern of pods, and of the projects `leaving`, in a cluster in which the addition is there already."""
         pods, new = tuple(pods), tuple(new)
+        leaving = {*leaving, *(endpoint.pod.project for endpoint in new)}
         governing = [policy for policy in model.policies if any(_selects(policy, pod.pod) for pod in pods)]
         peers = [peer for policy in governing for rule in _rules(policy) for peer in rule.peers or ()]
         projects = {
@@ -95,6 +108,8 @@ class Concern:
             frozenset(format_address(address) for address in (*(pod.address for pod in named), *nodes)),
             tuple(peer.prefix for peer in peers if isinstance(peer, BlockPeer) and peer.prefix),
             frozenset(f"0x{project.netid:x}" for project in model.projects if project.name in projects),
+            frozenset(f"0x{project.netid:x}" for project in model.projects if project.name in leaving),
+            tuple(sorted(leaving)),
         )
 
     def strangers(self, change: Change) -> list[str]:
@@ -102,12 +117,13 @@ class Concern:
         flows = [
             (line, dict(_FIELD.findall(line.partition(" actions=")[0]))) for line in change.lines if line[:1] == "t"
         ]
-        loaded = {table: self._loaded(flows, table) for table in (*PODS, *CLASSES, *VERDICTS)}
+        loaded = {table: self._loaded(flows, table) for table in (*PODS, *CLASSES, *VERDICTS, 98, 99)}
         subjects = set().union(*(loaded[table] for table in PODS))
         classes = set().union(*(loaded[table] for table in CLASSES))
         services = set().union(*(loaded[table] for table in VERDICTS))
-        numbers = subjects | classes | services
-        return [line for line, fields in flows if not self._concerns(fields, subjects, classes, services)] + [
+        lists = loaded[98] | loaded[99]
+        numbers = subjects | classes | services | lists
+        return [line for line, fields in flows if not self._concerns(fields, subjects, classes, services, lists)] + [
             line for line in change.lines if line[:1] == "#" and not self._explains(line, numbers)
         ]
 
@@ -121,7 +137,9 @@ class Concern:
             if register not in ("0", "2")
         }
 
-    def _concerns(self, fields: dict[str, str], subjects: set[str], classes: set[str], services: set[str]) -> bool:
+    def _concerns(
+        self, fields: dict[str, str], subjects: set[str], classes: set[str], services: set[str], lists: set[str]
+    ) -> bool:
         table = int(fields["table"])
         if table in PODS:
             return bool({fields.get(name) for name in ("nw_src", "nw_dst", "arp_spa", "arp_tpa")} & self.addresses)
@@ -134,10 +152,17 @@ class Concern:
         if table in VERDICTS:
             subject, peers = ("reg6", "reg5") if table == 27 else ("reg4", "reg3")
             return fields.get(subject) in subjects or fields.get(peers) in classes
+        if table in BY_NETID:
+            return fields.get("reg0") in self.leaving
+        if table in FIREWALLS:
+            return fields.get("reg10") in lists
         return table in PORTS and fields.get("reg7") in services
 
     def _explains(self, comment: str, numbers: set[str]) -> bool:
-        return comment.removeprefix("# ") in self.pods or comment.removeprefix("# ").partition(":")[0] in numbers
+        text = comment.removeprefix("# ")
+        subject = text.partition(":")[0]
+        about = {*(f"project {name}" for name in self.projects), *(f"NetID {int(each, 16)}" for each in self.leaving)}
+        return text in self.pods or subject in numbers or subject in about
 
 
 def _rules(policy: NetworkPolicy) -> tuple[Rule, ...]:

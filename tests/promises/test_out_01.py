@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import sdnc
-from tests.paths import ROOT
+from tests.paths import ROOT, lock_of
 from tests.sdnc.running import files_of, invoke, run
 
 pytestmark = pytest.mark.behaviour("OUT-01")
@@ -96,7 +96,7 @@ def test_the_policy_language_and_objects_give_the_same_bundle(tmp_path: Path) ->
     invoke("compile", TWIN, "-o", tmp_path / "objects")
 
     assert files_of(tmp_path / "language") == files_of(tmp_path / "objects")
-    assert len(files_of(tmp_path / "language")) == 7
+    assert len(files_of(tmp_path / "language")) == 13
 
 
 def statements(text: str) -> list[str]:
@@ -126,13 +126,16 @@ def test_the_order_of_statements_does_not_matter(example: Path, seed: int) -> No
         else:
             shuffled[f"a-{name}"] = text
 
-    assert sdnc.compile_texts(shuffled) == sdnc.compile_texts(originals)
+    lock = lock_of(example)
+    assert sdnc.compile_texts(shuffled, dns_lock=lock) == sdnc.compile_texts(originals, dns_lock=lock)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_the_number_of_workers_does_not_matter(tmp_path: Path, example: Path) -> None:
+    lock = lock_of(example)
+    settings = ("--dns-lock", lock) if lock else ()
     for jobs in (1, 2, 7):
-        assert invoke("compile", example, "-o", tmp_path / str(jobs), "--jobs", str(jobs)).exit_code == 0
+        assert invoke("compile", example, "-o", tmp_path / str(jobs), "--jobs", str(jobs), *settings).exit_code == 0
 
     assert files_of(tmp_path / "1") == files_of(tmp_path / "2") == files_of(tmp_path / "7")
 

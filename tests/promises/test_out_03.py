@@ -10,10 +10,12 @@ import pytest
 from backends.ovs.fields import Table
 from backends.ovs.flow import Flow
 from compiler.diagnostics import Diagnostics
+from compiler.options import BrokenEgress
 from compiler.pipeline import Compilation, read
+from sdnc.options import read_options
 from sdnc.provenance import provenance
 from tests.compiling import CLUSTER, compiled, declare, flow_files
-from tests.paths import ROOT
+from tests.paths import ROOT, lock_of
 from tests.sdnc.running import invoke
 
 pytestmark = pytest.mark.behaviour("OUT-03")
@@ -24,7 +26,8 @@ SHOP = ROOT / "examples" / "shop" / "shop.sdn"
 
 def example(path: Path) -> Compilation:
     diagnostics = Diagnostics()
-    compilation = read([str(path)], None, diagnostics)
+    options = read_options(lock_of(path), BrokenEgress.ERROR.value, diagnostics)
+    compilation = read([str(path)], None, diagnostics, options)
     assert compilation is not None, diagnostics.sorted()
     return compilation
 
