@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from tests.lab import (
     Lab,
     LabError,
     NodeSpec,
+    Outcome,
     Output,
     PodSpec,
     UnixctlClient,
@@ -372,6 +374,85 @@ class TestProbes:
 
         assert error is not None
         assert (error.source, error.payload[:2]) == ("10.128.2.11", b"\x03\x03")  # port unreachable
+
+
+@pytest.mark.xdist_group("lab")
+class TestSources:
+    def test_the_listener_tells_where_a_probe_came_from(self, lab: Lab) -> None:
+        # Two of the four protocols leave node-1 with an address that it has for them.
+        lab.run("node-1", ["ip", "addr", "add", "192.168.100.50/32", "dev", "br-phy"])
+        for protocol in ("tcp", "icmp"):
+            rule = f"-s 10.128.0.11 -p {protocol} -j SNAT --to-source 192.168.100.50"
+            lab.run("node-1", ["iptables", "-t", "nat", "-A", "POSTROUTING", *rule.split()])
+        outside = "203.0.113.5"
+        expected: dict[Attempt, str | None] = {
+            ("shop/web-1", outside, "tcp", 80): "192.168.100.50",
+            ("shop/web-1", outside, "udp", 80): "10.128.0.11",
+            ("shop/web-1", outside, "sctp", 80): "10.128.0.11",
+            ("shop/web-1", outside, "icmp", 0): "192.168.100.50",
+            ("shop/db-1", outside, "icmp", 0): "10.128.2.11",
+        }
+        wrong: dict[Attempt, str | None] = {
+            ("shop/web-1", outside, "tcp", 81): "10.128.0.11",
+            ("shop/web-1", outside, "udp", 81): None,
+        }
+
+        matching, others = lab.mismatched_sources(expected), lab.mismatched_sources(wrong)
+        listed = lab.sources(expected)
+        lab.run("node-1", ["iptables", "-t", "nat", "-F"])
+        lab.run("node-1", ["ip", "addr", "del", "192.168.100.50/32", "dev", "br-phy"])
+
+        assert matching == {}
+        assert listed == list(expected.values())
+        assert others == {
+            ("shop/web-1", outside, "tcp", 81): Outcome(True, "192.168.100.50"),
+            ("shop/web-1", outside, "udp", 81): Outcome(True, "10.128.0.11"),
+        }
+
+    def test_what_arrives_without_an_answer_is_told_too(self, lab: Lab) -> None:
+        lab.load_flows("node-2", route_flows("node-2") + "priority=40,ip,in_port=11 actions=drop\n")
+        udp: Attempt = ("shop/web-1", "10.128.2.11", "udp", 53)
+        icmp: Attempt = ("shop/web-1", "10.128.2.11", "icmp", 0)
+
+        wrong = lab.mismatched_sources({udp: None, icmp: None}, wait=0.2)
+
+        assert lab.sources([udp, icmp], wait=0.2) == [None, None]
+        assert wrong == dict.fromkeys((udp, icmp), Outcome(False, "10.128.0.11"))
+
+
+@pytest.mark.xdist_group("lab")
+class TestMulticast:
+    def test_those_hear_it_to_whom_flows_give_it(self, lab: Lab) -> None:
+        there = "load:0x7->NXM_NX_TUN_ID[],set_field:192.168.100.12->tun_dst,output:1"
+        lab.load_flows(
+            "node-1", route_flows("node-1") + f"priority=40,ip,nw_dst=239.1.2.3,in_port=11 actions=output:12,{there}\n"
+        )
+        lab.load_flows(
+            "node-2", route_flows("node-2") + "priority=40,ip,nw_dst=239.1.2.3,in_port=1 actions=output:11\n"
+        )
+
+        heard = lab.multicast(["shop/web-1", "shop/web-2", "shop/db-1", "outside"])
+
+        assert heard == {
+            "shop/web-1": {"shop/web-2", "shop/db-1"},
+            "shop/web-2": {"node-1"},  # by tun0, as everything that no flow speaks of
+            "shop/db-1": {"node-2"},
+            "outside": set(),
+        }
+
+
+@pytest.mark.xdist_group("lab")
+def test_a_process_runs_in_its_place_as_long_as_asked(lab: Lab, tmp_path: Path) -> None:
+    program = "import socket, time; print(socket.if_nameindex()[1][1], flush=True); time.sleep(60)"
+
+    with lab.process("shop/web-1", [sys.executable, "-c", program], tmp_path / "out") as process:
+        deadline = time.monotonic() + 10
+        while not (tmp_path / "out").read_text().endswith("\n") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        during = process.poll()
+
+    assert (tmp_path / "out").read_text() == "eth0\n"
+    assert (during, process.poll()) == (None, -signal.SIGTERM)
 
 
 @pytest.mark.xdist_group("lab")

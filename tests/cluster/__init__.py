@@ -4,6 +4,6 @@ The command compiles each cluster; its `bridge.sh` makes the nodes' bridges, its
 plugged in, its `flows.txt` is in force. Then packets go, and what is expected is written down by hand.
 
 Read `clusters` (the cluster, its policies, and who reaches whom), `judgement` (what the naive evaluator says of that),
-`bundle` (compiling, and a `Cluster` of bundle and lab), `conftest` (one running cluster for all tests), then the tests
-in any order.
+`bundle` (compiling, and a `Cluster` of bundle and lab), `egress` (another cluster, for what leaves it: there the whole
+bundle is in force), `conftest` (the running clusters), `connections`, then the tests in any order.
 """

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -16,6 +18,7 @@ import sdnc
 from tests.lab import Lab, NodeSpec, PodSpec
 from tests.lab.cluster import Attempt
 from tests.paths import ROOT
+from tests.sdnc.running import invoke
 
 
 @frozen
@@ -41,21 +44,60 @@ class Bundle:
         findings = sdnc.compile([source], out)
         return cls(out, "\n".join(finding.message for finding in findings))
 
+    @classmethod
+    def of_sources(cls, sources: Mapping[str, str], folder: Path, options: Sequence[str | Path]) -> Self:
+        """Compile files, of which the names and the texts are given, by the command with these options.
+
+        It runs in this process. Raises ValueError with what the command says if it fails.
+        """
+        for name, text in sources.items():
+            path = folder / "sources" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        out = folder / "bundle"
+        result = invoke("compile", folder / "sources", "-o", out, "--jobs", "1", *options)
+        if result.exit_code != 0:
+            raise ValueError(result.output)
+        return cls(out, result.output)
+
+    def node(self, node: str) -> Path:
+        """Return the folder of a node."""
+        return self.folder / "nodes" / node
+
     def flows(self, node: str) -> Path:
         """Return a node's flow file."""
-        return self.folder / "nodes" / node / "flows.txt"
+        return self.node(node) / "flows.txt"
 
     def bridge_script(self, node: str) -> Path:
         """Return the script that makes a node's bridge."""
-        return self.folder / "nodes" / node / "bridge.sh"
+        return self.node(node) / "bridge.sh"
 
     def pods(self, nodes: Iterable[NodeSpec]) -> list[PodSpec]:
         """Return the pods of the nodes, plugged in as the bundle says."""
         return [
             PodSpec(name, node.name, pod["address"], port=pod["port"], interface=pod["interface"])
             for node in nodes
-            for name, pod in json.loads((self.folder / "nodes" / node.name / "ports.json").read_text()).items()
+            for name, pod in json.loads((self.node(node.name) / "ports.json").read_text()).items()
         ]
+
+
+_IN_FORCE = """
+cd "$1"
+if [ -e groups.txt ]; then ovs-ofctl -O OpenFlow13 --bundle add-groups br0 groups.txt; fi
+ovs-ofctl -O OpenFlow13 --bundle replace-flows br0 flows.txt
+sh ./iptables.sh
+sh ./addresses.sh
+"""
+
+_NOTHING_IN_FORCE = """
+ovs-ofctl -O OpenFlow13 del-flows br0
+ovs-ofctl -O OpenFlow13 del-groups br0
+ip address flush dev br-phy label 'br-phy:eip'
+iptables-restore
+"""
+
+_EMPTY_TABLES = "".join(f"*{table}\nCOMMIT\n" for table in ("raw", "mangle", "nat", "filter"))
+"""Restored without --noflush, it removes all rules and chains."""
 
 
 def _written(text: str, folder: Path) -> Path:
@@ -75,6 +117,7 @@ class Cluster:
         self._folder = folder
         self._bundles = dict(bundles)
         self._first = next(iter(bundles.values()))
+        self._installed = itertools.count()
         self._owners = {pod.address: pod.name for pod in self._first.pods(nodes)}
 
     def compile(self, text: str) -> Bundle:
@@ -89,6 +132,27 @@ class Cluster:
         for node in self.nodes:
             self.lab.load_flows(node, bundle.flows(node))
         return bundle
+
+    def install(self, sources: Mapping[str, str], *options: str | Path) -> Bundle:
+        """Compile files by the command with these options, and do with the bundle what an administrator does with it.
+
+        On every node: groups, flows, iptables, addresses. The bridges stay. Raises ValueError or LabError.
+        """
+        bundle = Bundle.of_sources(sources, self._folder / f"installed-{next(self._installed)}", options)
+        with ThreadPoolExecutor(max_workers=len(self.nodes)) as workers:
+            list(workers.map(lambda node: self.run_scripts(bundle, node), self.nodes))
+        return bundle
+
+    def run_scripts(self, bundle: Bundle, node: str) -> None:
+        """Put everything of a bundle in force on one node but its bridge. Raises LabError."""
+        self.lab.run(node, ["sh", "-euc", _IN_FORCE, "sh", str(bundle.node(node))])
+        self.lab.switch(node).appctl("revalidator/purge")
+
+    def clear(self) -> None:
+        """Take everything from the nodes that bundles put there, but bridges; iptables become empty."""
+        for node in self.nodes:
+            self.lab.run(node, ["sh", "-euc", _NOTHING_IN_FORCE], stdin=_EMPTY_TABLES)
+        self.lab.flush_connections()
 
     def set_up_bridge(self, node: str) -> None:
         """Run the node's bridge script, as it is run on a node whose bridge exists already."""

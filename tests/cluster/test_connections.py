@@ -2,78 +2,25 @@
 
 from __future__ import annotations
 
-import socket
-import struct
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager
 from threading import Event
 
 import pytest
-from attrs import frozen
 
+from tests.cluster import connections
 from tests.cluster.bundle import Cluster
 from tests.cluster.clusters import ADDRESSES, PODS, source
+from tests.cluster.connections import PATIENCE, PORT, SILENCE, Connection, arrives
 from tests.lab import Lab, packets
 from tests.lab.packets import PROTOCOLS
 
 pytestmark = [pytest.mark.xdist_group("lab"), pytest.mark.behaviour("NP-11")]
 
-PORT = 7000
-SILENCE = 0.4  # seconds; a lost segment is sent again after 0.2
-PATIENCE = 5.0
-_TOTAL_RETRANSMISSIONS = struct.Struct("100xI")  # struct tcp_info, linux/tcp.h
 
-
-@frozen
-class Connection:
-    """A TCP connection between two pods."""
-
-    client: socket.socket
-    server: socket.socket
-
-    def carries_forward(self, data: bytes, timeout: float = PATIENCE) -> bool:
-        """Whether data from client to server arrives, in seconds."""
-        self.client.sendall(data)
-        return _arrives(self.server, data, timeout)
-
-    def carries_back(self, data: bytes, timeout: float = PATIENCE) -> bool:
-        """Whether data from server to client arrives, in seconds."""
-        self.server.sendall(data)
-        return _arrives(self.client, data, timeout)
-
-    def retransmissions(self) -> int:
-        """Return how many segments both ends had to send again."""
-        infos = [end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104) for end in (self.client, self.server)]
-        return sum(_TOTAL_RETRANSMISSIONS.unpack(info)[0] for info in infos)
-
-
-def _arrives(end: socket.socket, data: bytes, timeout: float) -> bool:
-    end.settimeout(timeout)
-    received = bytearray()
-    try:
-        while len(received) < len(data):
-            received += end.recv(65536)
-    except TimeoutError:
-        return False
-    return bytes(received) == data
-
-
-@contextmanager
-def connection(lab: Lab, client: str, server: str) -> Iterator[Connection]:
+def connection(lab: Lab, client: str, server: str) -> AbstractContextManager[Connection]:
     """Connect two pods. Raises TimeoutError where that is not allowed."""
-    with ExitStack() as stack:
-        listener = stack.enter_context(lab.namespace(PODS[server]).socket(socket.AF_INET, socket.SOCK_STREAM))
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((ADDRESSES[server], PORT))
-        listener.listen()
-        asking = stack.enter_context(lab.namespace(PODS[client]).socket(socket.AF_INET, socket.SOCK_STREAM))
-        asking.settimeout(PATIENCE)
-        asking.connect((ADDRESSES[server], PORT))
-        answering = stack.enter_context(listener.accept()[0])
-        for end in (asking, answering):
-            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        yield Connection(asking, answering)
+    return connections.connection(lab, PODS[client], PODS[server], ADDRESSES[server])
 
 
 INGRESS = "policy shop/in { ingress { allow tcp/7000 from project monitoring } }"
@@ -103,7 +50,7 @@ def test_a_change_cuts_what_is_no_longer_allowed(cluster: Cluster, server: str, 
         cluster.enforce(source("networkpolicy", denying))
         during = running.carries_forward(b"during", timeout=SILENCE)
         cluster.enforce(source("networkpolicy", allowing))
-        after = _arrives(running.server, b"during", PATIENCE)
+        after = arrives(running.server, b"during", PATIENCE)
 
     # That the data arrives in the end shows that nothing but the policy held it back.
     assert (before, during, after) == (True, False, True)

@@ -6,7 +6,7 @@ packets.
 that send packets between them.
 
 Read in this order: `topology` (what to build), `cluster` (the `Lab`), `switch` (the daemons of one node),
-`trace` (what a trace says), `probes` and `capture` (packets), then the tools below them: `packets`,
+`trace` (what a trace says), `probes`, `multicast` and `capture` (packets), then the tools below them: `packets`,
 `namespaces`, `rundir`, `unixctl`, `commands`.
 """
 
@@ -14,7 +14,7 @@ from tests.lab.capture import Capture
 from tests.lab.cluster import Lab
 from tests.lab.commands import LabError
 from tests.lab.packets import Frame
-from tests.lab.probes import Probe
+from tests.lab.probes import Outcome, Probe
 from tests.lab.switch import DummySwitch, Switch
 from tests.lab.topology import NodeSpec, PodSpec
 from tests.lab.trace import Output, TraceResult, parse_trace
@@ -27,6 +27,7 @@ __all__ = [
     "Lab",
     "LabError",
     "NodeSpec",
+    "Outcome",
     "Output",
     "PodSpec",
     "Probe",

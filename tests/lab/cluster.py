@@ -12,6 +12,7 @@ bridge of its own.
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -23,9 +24,10 @@ from tests.lab import packets
 from tests.lab.build import NodeBuilder, build_namespaces, join_underlay, meet_neighbours
 from tests.lab.capture import Capture, mac_address, send_frame, send_ipv4
 from tests.lab.commands import LabError
+from tests.lab.multicast import Member, hear
 from tests.lab.namespaces import Namespace
 from tests.lab.packets import Frame
-from tests.lab.probes import Probe, Prober, Protocol
+from tests.lab.probes import Outcome, Probe, Prober, Protocol
 from tests.lab.rundir import run_directory
 from tests.lab.switch import Switch
 from tests.lab.topology import NodeSpec, PodSpec, Topology
@@ -126,6 +128,10 @@ class Lab:
         """Answer probes at this port of a place from now on. It is needed for service addresses only."""
         self._prober.listen(self.namespace(place), protocol, port)
 
+    def stop_listening(self, place: str) -> None:
+        """Leave the TCP and UDP ports of a place to other servers, until the next probe goes there."""
+        self._prober.stop_listening(self.namespace(place))
+
     def probe_many(self, attempts: Iterable[Attempt], *, wait: float = 0.5) -> list[bool]:
         """Try connections, all at the same time; say for each whether it worked, replies included.
 
@@ -133,12 +139,7 @@ class Lab:
         lead. The call takes `wait` seconds longer than the last packet of all, if any attempt gets no
         answer.
         """
-        probes = []
-        for place, address, protocol, port in attempts:
-            if address in self._owners and protocol != "icmp":
-                self.listen(self._owners[address], protocol, port)
-            probes.append(Probe(self.namespace(place), address, protocol, port))
-        return self._prober.run(probes, wait)
+        return [outcome.answered for outcome in self._try(attempts, wait)]
 
     def probe(self, place: str, address: str, protocol: Protocol, port: int = 0, *, wait: float = 0.5) -> bool:
         """Try one connection; see `probe_many`."""
@@ -149,11 +150,49 @@ class Lab:
 
         What should work and did not is tried once more, with three times the patience: a packet may get lost.
         """
-        results = dict(zip(expected, self.probe_many(expected, wait=wait), strict=True))
-        lost = [attempt for attempt, worked in results.items() if expected[attempt] and not worked]
-        if lost:
-            results |= zip(lost, self.probe_many(lost, wait=3 * wait), strict=True)
-        return {attempt: worked for attempt, worked in results.items() if worked != expected[attempt]}
+        outcomes = self._try_twice(expected, wait)
+        return {
+            attempt: outcome.answered for attempt, outcome in outcomes.items() if outcome.answered != expected[attempt]
+        }
+
+    def mismatched_sources(
+        self, expected: Mapping[Attempt, str | None], *, wait: float = 0.5
+    ) -> dict[Attempt, Outcome]:
+        """Try connections that should arrive from the addresses expected, and be answered; None: not arrive at all.
+
+        It returns those that do not, with what became of them. A lost packet counts as in `mismatches`.
+        """
+        self._note_echo_requests(expected)
+        outcomes = self._try_twice(expected, wait)
+        wanted = {attempt: Outcome(source is not None, source) for attempt, source in expected.items()}
+        return {attempt: outcome for attempt, outcome in outcomes.items() if outcome != wanted[attempt]}
+
+    def sources(self, attempts: Iterable[Attempt], *, wait: float = 0.5) -> list[str | None]:
+        """Try connections; return for each the address that it arrived from, None if it was not answered.
+
+        What is not answered is tried once more, as in `mismatches`.
+        """
+        wanted = dict.fromkeys(attempts, True)
+        self._note_echo_requests(wanted)
+        return [outcome.source if outcome.answered else None for outcome in self._try_twice(wanted, wait).values()]
+
+    def multicast(
+        self, senders: Iterable[str], group: str = "239.1.2.3", *, wait: float = 0.4
+    ) -> Mapping[str, frozenset[str]]:
+        """Let every place join a multicast group and some send to it; return by sender who heard it.
+
+        Nodes take part by tun0, pods and the outside by eth0. It ends when nothing has been heard for `wait` seconds.
+        """
+        members = {
+            place: Member(place, namespace, self._interface(place)) for place, namespace in self._namespaces.items()
+        }
+        return hear(members.values(), [members[place] for place in senders], group, silence=wait)
+
+    @contextmanager
+    def process(self, place: str, command: Sequence[str], output: Path) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a command in a place as long as the context lasts; what it prints goes to the file `output`."""
+        with self.namespace(place).process(command, output) as process:
+            yield process
 
     @contextmanager
     def capture(self, place: str, interface: str | None = None) -> Iterator[Capture]:
@@ -207,6 +246,27 @@ class Lab:
             ),
             wait=wait,
         )
+
+    def _note_echo_requests(self, attempts: Iterable[Attempt]) -> None:
+        for _, address, protocol, _ in attempts:
+            if protocol == "icmp":
+                self.listen(self._owners[address], protocol, 0)
+
+    def _try(self, attempts: Iterable[Attempt], wait: float) -> list[Outcome]:
+        probes = []
+        for place, address, protocol, port in attempts:
+            if address in self._owners and protocol != "icmp":
+                self.listen(self._owners[address], protocol, port)
+            probes.append(Probe(self.namespace(place), address, protocol, port))
+        return self._prober.run(probes, wait)
+
+    def _try_twice(self, expected: Mapping[Attempt, object], wait: float) -> dict[Attempt, Outcome]:
+        """Try connections, and those without an answer once more if something truthy is expected of them."""
+        outcomes = dict(zip(expected, self._try(expected, wait), strict=True))
+        lost = [attempt for attempt, outcome in outcomes.items() if expected[attempt] and not outcome.answered]
+        if lost:
+            outcomes |= zip(lost, self._try(lost, 3 * wait), strict=True)
+        return outcomes
 
     def _arrives(self, place: str, *, send: Callable[[], None], wanted: Callable[[Frame], bool], wait: float) -> bool:
         with self.capture(place) as capture:

@@ -11,6 +11,7 @@ import ctypes
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,6 +33,19 @@ class Namespace:
     def run(self, command: Sequence[str], *, stdin: str = "", env: Mapping[str, str] | None = None) -> str:
         """Run a command inside and return its standard output. Raises LabError."""
         return run(["ip", "netns", "exec", self.name, *command], stdin=stdin, env=env)
+
+    @contextmanager
+    def process(self, command: Sequence[str], output: Path) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a command inside as long as the context lasts; what it prints goes to the file `output`."""
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                ["ip", "netns", "exec", self.name, *command], stdin=subprocess.DEVNULL, stdout=file, stderr=file
+            )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
 
     def ip(self, *lines: str) -> None:
         """Run `ip` commands inside, one a line ("addr add 10.1.2.3/24 dev eth0"), all in one process."""

@@ -16,6 +16,7 @@ ETHERTYPE_ARP = 0x0806
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "sctp": 132}
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 SCTP_INIT, SCTP_INIT_ACK = 1, 2
+ICMP_ECHO_REQUEST = b"\x08"
 
 _IPV4 = struct.Struct("!BBHHHBBH4s4s")
 _ETHERNET = struct.Struct("!6s6sH")

@@ -9,26 +9,32 @@ live in the namespaces. A probe has worked when the answer to its own question i
 - sctp: an INIT chunk was answered by an INIT ACK. Raw sockets do both ends, since few kernels have SCTP
 built in;
 - icmp: an echo request was answered (by the kernel; there is no port).
+
+A question carries its number, so that the listener knows it and can tell the address that it came from: behind
+address translation, that is not the prober's own.
 """
 
 from __future__ import annotations
 
 import errno
+import re
 import selectors
 import socket
 import struct
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Literal
 
 from attrs import field, frozen
 
 from tests.lab.namespaces import Namespace
-from tests.lab.packets import PROTOCOLS, SCTP_INIT, SCTP_INIT_ACK, icmp_echo, parse_sctp, sctp
+from tests.lab.packets import ICMP_ECHO_REQUEST, PROTOCOLS, SCTP_INIT, SCTP_INIT_ACK, icmp_echo, parse_sctp, sctp
 
 Protocol = Literal["tcp", "udp", "sctp", "icmp"]
-_TCP_PAYLOAD = bytes(range(256)) * 8  # two segments each way, one of them full
+_QUESTION = re.compile(rb"probe (\d+)\n")
+_TCP_PADDING = bytes(range(256)) * 8  # two segments each way, one of them full
 _BURST, _SETTLING = 32, 0.01  # probes, seconds
 _IP_PKTINFO = 8  # linux/in.h; the socket module of Python 3.11 lacks it
 _IN_PKTINFO = struct.Struct("=I4s4s")
@@ -47,14 +53,24 @@ class Probe:
     port: int = field(default=0)
 
 
+@frozen
+class Outcome:
+    """What became of a probe."""
+
+    answered: bool
+    source: str | None
+    """The address that the listener saw it come from; None if nothing arrived. For icmp somebody has to `listen`."""
+
+
 class Prober:
     """Listeners and probes of any number of namespaces. Use it from one thread; close it at the end."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
-        self._listening: set[tuple[Namespace, Protocol, int]] = set()
+        self._listening: dict[tuple[Namespace, Protocol, int], socket.socket] = {}
         self._sctp: dict[Namespace, socket.socket] = {}
         self._results: dict[int, bool] = {}
+        self._sources: dict[int, str] = {}
         self._questions = 0
         self._sctp_probes: dict[tuple[Namespace, int], int] = {}
 
@@ -65,7 +81,10 @@ class Prober:
         self._selector.close()
 
     def listen(self, namespace: Namespace, protocol: Protocol, port: int) -> None:
-        """Answer at this port from now on, on every address of the namespace. Twice is as good as once."""
+        """Answer at this port from now on, on every address of the namespace. Twice is as good as once.
+
+        To icmp the kernel answers; listening notes the sources.
+        """
         if (namespace, protocol, port) in self._listening:
             return
         if protocol == "tcp":
@@ -74,17 +93,29 @@ class Prober:
             listener.bind(("", port))
             listener.listen(1024)
             self._watch(listener, selectors.EVENT_READ, lambda: self._accept(listener))
+            listening = listener
         elif protocol == "udp":
             server = namespace.socket(socket.AF_INET, socket.SOCK_DGRAM)
             server.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
             server.bind(("", port))
-            self._watch(server, selectors.EVENT_READ, lambda: _echo_datagram(server))
+            self._watch(server, selectors.EVENT_READ, lambda: self._echo_datagram(server))
+            listening = server
         elif protocol == "sctp":
-            self._sctp_socket(namespace)
-        self._listening.add((namespace, protocol, port))
+            listening = self._sctp_socket(namespace)
+        else:
+            raw = namespace.socket(socket.AF_INET, socket.SOCK_RAW, PROTOCOLS["icmp"])
+            self._watch(raw, selectors.EVENT_READ, lambda: self._echo_request(raw))
+            listening = raw
+        self._listening[namespace, protocol, port] = listening
 
-    def run(self, probes: Sequence[Probe], wait: float) -> list[bool]:
-        """Try all probes at the same time; say for each whether its answer came back.
+    def stop_listening(self, namespace: Namespace) -> None:
+        """Give the TCP and UDP ports of a namespace back to whoever else wants to listen there."""
+        for place, protocol, port in list(self._listening):
+            if place == namespace and protocol in ("tcp", "udp"):
+                self._drop(self._listening.pop((place, protocol, port)))
+
+    def run(self, probes: Sequence[Probe], wait: float) -> list[Outcome]:
+        """Try all probes at the same time; say for each what became of it.
 
         It ends when all are answered or refused, or when nothing at all has happened for `wait` seconds.
         """
@@ -97,13 +128,18 @@ class Prober:
             if done % _BURST == 0:
                 self._serve(until=done, silence=_SETTLING)
         self._serve(until=len(probes), silence=wait)
+        # The kernel may have answered an echo request that its listener has not read yet.
+        for key, _ in self._selector.select(timeout=0):
+            key.data()
         for asked in sockets:
             if asked is not None:
                 self._drop(asked)
-        results = [self._results.get(first + index, False) for index in range(len(probes))]
+        numbers = range(first, first + len(probes))
+        outcomes = [Outcome(self._results.get(number, False), self._sources.get(number)) for number in numbers]
         self._sctp_probes.clear()
         self._results.clear()
-        return results
+        self._sources.clear()
+        return outcomes
 
     def _serve(self, *, until: int, silence: float) -> None:
         """Do what there is to do until so many probes have results, or nothing has happened for a time."""
@@ -129,14 +165,14 @@ class Prober:
             self._watch(client, selectors.EVENT_WRITE, lambda: self._tcp_connected(client, number))
         elif probe.protocol == "udp":
             client = probe.namespace.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            question = b"probe %d" % number
+            question = b"probe %d\n" % number
             self._watch(client, selectors.EVENT_READ, lambda: self._datagram(client, number, question))
             with suppress(OSError):  # no route: no answer
                 client.connect(target)
                 client.send(question)
         else:
             client = probe.namespace.socket(socket.AF_INET, socket.SOCK_RAW, PROTOCOLS["icmp"])
-            question = icmp_echo(number & 0xFFFF, 1, b"probe %d" % number)
+            question = icmp_echo(number & 0xFFFF, 1, b"probe %d\n" % number)
             # The answer is the question with another type and checksum, behind an IPv4 header.
             self._watch(client, selectors.EVENT_READ, lambda: self._echo(client, number, question))
             with suppress(OSError):
@@ -166,6 +202,7 @@ class Prober:
             return
         port = packet.destination_port
         if packet.chunk == SCTP_INIT and (namespace, "sctp", port) in self._listening:
+            self._sources[packet.initiate_tag - 1] = sender[0]
             answer = sctp(port, packet.source_port, SCTP_INIT_ACK, packet.initiate_tag, packet.initiate_tag)
             _answer_from_asked_address(raw, answer, ancillary, sender)
         elif packet.chunk == SCTP_INIT_ACK:
@@ -175,12 +212,13 @@ class Prober:
 
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
-            server, _ = listener.accept()
-            self._watch(server, selectors.EVENT_READ, lambda: self._echo_stream(server))
+            server, asker = listener.accept()
+            self._watch(server, selectors.EVENT_READ, lambda: self._echo_stream(server, asker[0]))
 
-    def _echo_stream(self, server: socket.socket) -> None:
+    def _echo_stream(self, server: socket.socket, asker: str) -> None:
         try:
             data = server.recv(65536)
+            self._note_source(data, asker)
             server.sendall(data)  # small enough for the socket's buffer, so it never blocks
         except OSError:
             data = b""
@@ -193,18 +231,38 @@ class Prober:
             self._drop(client)
             return
         received = bytearray()
-        client.send(_TCP_PAYLOAD)
-        self._selector.modify(client, selectors.EVENT_READ, lambda: self._tcp_answer(client, number, received))
+        question = b"probe %d\n" % number + _TCP_PADDING
+        client.send(question)
+        answer = partial(self._tcp_answer, client, number, question, received)
+        self._selector.modify(client, selectors.EVENT_READ, answer)
 
-    def _tcp_answer(self, client: socket.socket, number: int, received: bytearray) -> None:
+    def _tcp_answer(self, client: socket.socket, number: int, question: bytes, received: bytearray) -> None:
         data = b""
         with suppress(OSError):
             data = client.recv(65536)
         received += data
-        if bytes(received) == _TCP_PAYLOAD:
+        if bytes(received) == question:
             self._results[number] = True
         if not data or number in self._results:
             self._drop(client)
+
+    def _echo_datagram(self, server: socket.socket) -> None:
+        with suppress(OSError):
+            data, ancillary, _, sender = server.recvmsg(65536, 256)
+            self._note_source(data, sender[0])
+            _answer_from_asked_address(server, data, ancillary, sender)
+
+    def _echo_request(self, raw: socket.socket) -> None:
+        with suppress(BlockingIOError):
+            while True:
+                data, sender = raw.recvfrom(65536, socket.MSG_DONTWAIT)
+                message = data[(data[0] & 0xF) * 4 :]
+                if message[:1] == ICMP_ECHO_REQUEST:
+                    self._note_source(message[8:], sender[0])
+
+    def _note_source(self, data: bytes, source: str) -> None:
+        if (question := _QUESTION.match(data)) is not None:
+            self._sources[int(question[1])] = source
 
     def _datagram(self, client: socket.socket, number: int, question: bytes) -> None:
         with suppress(OSError):  # an ICMP error is no answer
@@ -231,12 +289,6 @@ def _socket_of(key: selectors.SelectorKey) -> socket.socket:
     if not isinstance(key.fileobj, socket.socket):
         raise TypeError(key.fileobj)
     return key.fileobj
-
-
-def _echo_datagram(server: socket.socket) -> None:
-    with suppress(OSError):
-        data, ancillary, _, sender = server.recvmsg(65536, 256)
-        _answer_from_asked_address(server, data, ancillary, sender)
 
 
 def _answer_from_asked_address(

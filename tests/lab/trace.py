@@ -5,7 +5,11 @@ A trace has one section for each pass through the tables: the first, and one for
 ("30. ct_state=+new+trk,ip, priority 200") with the actions below it, and ends with the packet as it is then
 ("Final flow: …"). The tunnel fields of an output are those that hold when the output happens: a packet that
 goes to several nodes is sent in one section with a new tun_dst each time. So the reader follows the actions
-that set them.
+that set them, and those that set Ethernet addresses.
+
+A group that selects one of its buckets by a hash of the packet ends the trace: the datapath would compute the
+hash and come back with it. `TraceResult.selection` is under what number it would, so that another trace can go
+on there, once for each hash ("recirc_id=0x2,dp_hash=0x1,…").
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ from attrs import frozen
 _BRIDGE = re.compile(r'^\s*bridge\("(.*)"\)$')
 _TABLE = re.compile(r"^\s*(\d+)\. ")
 _OUTPUT = re.compile(r"^output:(\d+)$|^-> output port is (\d+)$")
+_SET_ETHERNET = re.compile(r"^set_field:(\S+)->eth_(src|dst)$")
+_SELECTION = re.compile(r"^Datapath actions: .*\bhash\(\w+\(\d+\)\),recirc\((0x[0-9a-f]+)\)$")
 _SET_FIELD = re.compile(r"^set_field:(\S+)->(tun_id|tun_dst)$|^set_tunnel(?:64)?:(\S+)$")
 _NOW = re.compile(r"^(?:load:(\S+)->|-> )NXM_NX_TUN_(ID|IPV4_DST)\[(?:0\.\.(?:31|63))?\](?: is now (\S+))?$")
 _REGISTER = re.compile(r"^reg(\d+)$")
@@ -32,12 +38,15 @@ class TraceError(Exception):
 
 @frozen
 class Output:
-    """One output of a packet. The tunnel fields are set for the tunnel port only."""
+    """One output of a packet. The tunnel fields are set for the tunnel port only, the Ethernet addresses if
+    the flows set them."""
 
     port: int | str
     """An OpenFlow port number, or "LOCAL"."""
     tunnel_id: int | None = None
     tunnel_destination: str | None = None
+    ethernet_source: str | None = None
+    ethernet_destination: str | None = None
 
 
 @frozen
@@ -55,6 +64,8 @@ class TraceResult:
     final: Mapping[str, str]
     """The fields of the packet at the end of the last section ("reg0" -> "0x5"); registers that are zero
     lack."""
+    selection: str | None = None
+    """The number under which the packet would come back with its hash for a group to select a bucket."""
 
     @property
     def ports(self) -> frozenset[int | str]:
@@ -89,6 +100,7 @@ def parse_trace(text: str, *, bridge: str = "br0", tunnel_port: int = 1) -> Trac
     packet: dict[str, str] = {}
     final: dict[str, str] = {}
     in_port: int | str = 0
+    selection: str | None = None
     for line in _lines_of(text, bridge):
         action = line.strip()
         if line.startswith("Flow: "):
@@ -97,6 +109,8 @@ def parse_trace(text: str, *, bridge: str = "br0", tunnel_port: int = 1) -> Trac
             in_port = _port(packet.get("in_port", "0"))
         elif line.startswith("Final flow: "):
             final = dict(_fields(line)) if "unchanged" not in line else final
+        elif hashed := _SELECTION.match(line):
+            selection = hashed[1]
         elif table := _TABLE.match(line):
             tables.append(int(table[1]))
         elif output := _OUTPUT.match(action):
@@ -113,7 +127,7 @@ def parse_trace(text: str, *, bridge: str = "br0", tunnel_port: int = 1) -> Trac
             raise TraceError(f"cannot follow {action!r} in:\n{text}")
         else:
             _follow(action, packet, text)
-    return TraceResult(text, tuple(outputs), tuple(tables), tuple(commits), final)
+    return TraceResult(text, tuple(outputs), tuple(tables), tuple(commits), final, selection)
 
 
 def _lines_of(text: str, bridge: str) -> Iterator[str]:
@@ -141,9 +155,10 @@ def _port(text: str) -> int | str:
 
 
 def _output(port: int | str, packet: Mapping[str, str], tunnel_port: int) -> Output:
+    ethernet = packet.get("eth_src"), packet.get("eth_dst")
     if port != tunnel_port:
-        return Output(port)
-    return Output(port, int(packet.get("tun_id", "0"), 0), packet.get("tun_dst", "0.0.0.0"))
+        return Output(port, None, None, *ethernet)
+    return Output(port, int(packet.get("tun_id", "0"), 0), packet.get("tun_dst", "0.0.0.0"), *ethernet)
 
 
 def _check_warning(action: str, outputs: list[Output]) -> None:
@@ -154,9 +169,11 @@ def _check_warning(action: str, outputs: list[Output]) -> None:
 
 
 def _follow(action: str, packet: dict[str, str], text: str) -> None:
-    """Keep the tunnel fields of the packet as an action leaves them."""
+    """Keep the tunnel fields and the Ethernet addresses of the packet as an action leaves them."""
     if field := _SET_FIELD.match(action):
         packet[field[2] or "tun_id"] = field[1] or field[3]
+    elif ethernet := _SET_ETHERNET.match(action):
+        packet[f"eth_{ethernet[2]}"] = ethernet[1]
     elif (now := _NOW.match(action)) and (now[1] or now[3]):
         value = now[1] or now[3]
         if now[2] == "ID":
