@@ -16,7 +16,7 @@ without ports are hidden among rules for hundreds of port ranges.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve, frozen
 
@@ -28,7 +28,7 @@ from compiler.model.model import AddressRanges, AddressRule, Cluster, Model
 from compiler.origin import Origin
 from compiler.policy.firewall import FoldedFirewall, PortGroup, fold_rules
 from compiler.policy.ranges import TOLD, complement, cut, intersection, ranges_text
-from compiler.values.ports import MAX_PORT
+from compiler.values.ports import MAX_PORT, PortSet
 from compiler.values.prefix import Prefix, format_address
 from compiler.values.services import Protocol
 
@@ -60,19 +60,18 @@ def _check_rules(firewall: FoldedFirewall, outside: AddressRanges, diagnostics: 
     if any(rule.lasting is not None for rule in rules):
         rules = tuple(rule if rule.lasting is None else evolve(rule, addresses=rule.lasting) for rule in rules)
         groups = fold_rules(rules)
-    decides = _deciding(groups, outside)
-    last = max(decides, default=-1)
+    deciding = [_deciding(group, outside) for group in groups]
+    decides = set().union(*deciding)
+    told = _told_apart(groups)
     hiding: dict[tuple[AddressRanges, tuple[PortRange, ...] | None], tuple[int, ...]] = {}
     for position, rule in enumerate(rules):
         if position in decides or rule.ports == ():
             continue
         if rule.lasting is not None:
-            if rule.ports is None and position < last:
-                continue  # where a later rule decides, or none, this one would with the address there
-            anywhere = (*rules[:position], evolve(rule, addresses=EVERYWHERE))
-            narrowed = fold_rules(anywhere)
-            if position not in _deciding(narrowed, outside):
-                _report_hidden(firewall, position, _hiding(anywhere, narrowed, position, outside), diagnostics)
+            # Where a later rule decides, or none, this one would with the address there.
+            first = sorted(set().union(*(deciding[index] for index in _groups_of(rule.ports, groups, told))))
+            if first[-1] < position:
+                _report_hidden(firewall, position, first, diagnostics)
             continue
         if not rule.addresses:
             continue
@@ -87,13 +86,36 @@ def _check_rules(firewall: FoldedFirewall, outside: AddressRanges, diagnostics: 
         _report_hidden(firewall, position, hidden_by, diagnostics)
 
 
-def _deciding(groups: Iterable[PortGroup], outside: AddressRanges) -> set[int]:
-    """The rules that decide about something that leaves."""
-    decides: set[int] = set()
+def _deciding(group: PortGroup, outside: AddressRanges) -> set[int]:
+    """The rules that decide about something that leaves; the number of rules stands for no rule."""
+    return {position for first, last in outside for position in group.deciders.between(first, last)}
+
+
+def _told_apart(groups: Iterable[PortGroup]) -> dict[Protocol, PortSet]:
+    """The ports that are in any group but the first, which has all others."""
+    ranges: dict[Protocol, list[tuple[int, int]]] = {protocol: [] for protocol in Protocol}
     for group in groups:
-        for first, last in outside:
-            decides.update(group.deciders.between(first, last))
-    return decides
+        for ports in group.ports or ():
+            ranges[ports.protocol].append((ports.first, ports.last))
+    return {protocol: PortSet(found) for protocol, found in ranges.items()}
+
+
+def _groups_of(
+    ports: tuple[PortRange, ...] | None, groups: Sequence[PortGroup], told: Mapping[Protocol, PortSet]
+) -> Iterator[int]:
+    """The positions of the groups that have some of the ports; None: all of them."""
+    if ports is None:
+        yield from range(len(groups))
+        return
+    for index, group in enumerate(groups):
+        if any(_overlap(one, other) for one in ports for other in group.ports or ()):
+            yield index
+    if not all(PortSet([(one.first, one.last)]) <= told[one.protocol] for one in ports):
+        yield 0
+
+
+def _overlap(one: PortRange, other: PortRange) -> bool:
+    return one.protocol is other.protocol and one.first <= other.last and other.first <= one.last
 
 
 def _hiding(
