@@ -82,7 +82,8 @@ class ProxyLab:
         output = self.folder / f"{command[0]}.log"
         output.touch()
         output.chmod(0o666)
-        script = f'mount --bind {self.folder}/resolv.conf /etc/resolv.conf; exec setpriv {" ".join(_NOBODY)} "$@"'
+        # nobody may not enter every folder that the tests may be started in
+        script = f'mount --bind {self.folder}/resolv.conf /etc/resolv.conf; cd /; exec setpriv {" ".join(_NOBODY)} "$@"'
         with self.router.process(["sh", "-euc", script, "sh", program(command[0]), *command[1:]], output) as process:
             deadline = time.monotonic() + _PATIENCE
             while not all(self._listens(port) for port in ports):
