@@ -227,6 +227,11 @@ ROUTER_OFF_NETWORK = _warning(
     "egress router {name}: its {role} {address} is not inside {network}",
     "Correct the address, unless both networks are on one wire.",
 )
+ROUTER_TARGET = _warning(
+    "SDN254",
+    "egress router {name} cannot reach {address}: it is {what}",
+    "Correct the destination: a router leads out of the cluster.",
+)
 SELECTS_NO_NODE = _warning("SDN253", "the selector {selector} selects no node", "Correct the selector.")
 HOST_CHANGED = _error(
     "SDN260",

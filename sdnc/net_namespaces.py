@@ -85,9 +85,13 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def represent_text(self, data: str) -> yaml.ScalarNode:
-        """A string: quoted if a reader would make it a number, a boolean or null."""
+        """A string: quoted if a reader would make it a number, a boolean or null, escaped where it is not printable.
+
+        Readers disagree about which characters end a line, and fold what they take for lines.
+        """
         plain = isinstance(resolve_plain(data), str) and data not in ("y", "Y", "n", "N")
-        return self.represent_scalar("tag:yaml.org,2002:str", data, None if plain else "'")
+        style = (None if plain else "'") if data.isprintable() else '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style)
 
 
 _Dumper.add_representer(str, _Dumper.represent_text)

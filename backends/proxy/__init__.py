@@ -1,7 +1,8 @@
 """Proxies of egress routers: squid for the mode http-proxy (ER-09), haproxy for the mode dns-proxy (ER-10).
 
 Either file is for a proxy that runs in the router's pod, as any user, in the foreground: `squid -N -f squid.conf`,
-`haproxy -db -f haproxy.cfg`.  The pod has its interfaces, addresses and rules already when it starts.
+`haproxy -db -f haproxy.cfg`.  The pod has its interfaces, addresses and rules already when it starts, and lets every
+user listen at low ports.
 """
 
 from __future__ import annotations

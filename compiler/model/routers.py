@@ -4,14 +4,23 @@ of the nodes lets it work (ER-15).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from compiler import codes
-from compiler.declarations import EgressRouter, Mode, NodeDeclaration, Platform, ProjectDeclaration
+from compiler.declarations import (
+    DnsProxy,
+    EgressRouter,
+    Mode,
+    NodeDeclaration,
+    Platform,
+    ProjectDeclaration,
+    Redirects,
+)
 from compiler.diagnostics import Diagnostics, Related
-from compiler.model.egress_ip_checks import special_addresses, taken_networks
+from compiler.model.egress_ip_checks import MAX_WITH_ENDS, special_addresses, taken_networks
 from compiler.model.model import Cluster, Node, Router
 from compiler.model.sharing import listed
+from compiler.origin import Origin
 from compiler.values.prefix import WIDTH, Prefix, format_address
 
 UNUSABLE = frozenset({Platform.AWS, Platform.AZURE})
@@ -36,7 +45,8 @@ def build_routers(
 ) -> tuple[Router, ...]:
     """The routers, in the order in which they come (by project and name), with the nodes that may run them.
 
-    Reports ROUTER_NOWHERE, ROUTER_SOURCE_TWICE, ROUTER_ADDRESS, ROUTER_OFF_NETWORK, ROUTER_PLATFORM and ROUTER_STEP.
+    Reports ROUTER_NOWHERE, ROUTER_SOURCE_TWICE, ROUTER_ADDRESS, ROUTER_OFF_NETWORK, ROUTER_TARGET,
+    ROUTER_PLATFORM and ROUTER_STEP.
     """
     placed = tuple(_place(router, nodes, diagnostics) for router in routers)
     _check_sources(placed, diagnostics)
@@ -46,7 +56,11 @@ def build_routers(
         _check_platform(placed, cluster.platform, diagnostics)
     by_name = {node.name: node for node in nodes}
     for router in placed:
-        _check_network(router, [by_name[name] for name in router.nodes], diagnostics)
+        hosts = [by_name[name] for name in router.nodes]
+        _check_network(router, hosts, diagnostics)
+        _check_gateway(router.router, hosts, diagnostics)
+        if cluster is not None:
+            _check_targets(router.router, hosts, taken_networks(cluster), diagnostics)
     return placed
 
 
@@ -99,7 +113,7 @@ def _check_addresses(
 ) -> None:
     """The source is nobody else's, and neither address is one inside the cluster or one that nobody can have.
 
-    A gateway may well be a node.
+    A gateway may well be a node, but see `_check_gateway`.
     """
     for router in (each.router for each in placed):
         for role, address, special in (
@@ -139,6 +153,47 @@ def _check_network(placed: Router, nodes: Iterable[Node], diagnostics: Diagnosti
         diagnostics.report(
             codes.ROUTER_OFF_NETWORK, router.origin, name=_name(router), role=role, address=shown, network=where
         )
+
+
+def _check_gateway(router: EgressRouter, hosts: Sequence[Node], diagnostics: Diagnostics) -> None:
+    """The gateway can be reached: a macvlan interface reaches no address of the node it is on, and a network's own and
+    its broadcast address are nobody's.
+    """
+    special = {node.address: f"the address of node {node.name}, on which it runs" for node in hosts if len(hosts) == 1}
+    if router.source_length <= MAX_WITH_ENDS:
+        network = Prefix.covering(router.source, router.source_length)
+        special |= {network.network: f"the network address of {network}"}
+        special |= {network.last: f"the broadcast address of {network}"}
+    if what := special.get(router.gateway):
+        shown = format_address(router.gateway)
+        diagnostics.report(
+            codes.ROUTER_ADDRESS, router.origin, name=_name(router), role="gateway", address=shown, what=what
+        )
+
+
+def _check_targets(
+    router: EgressRouter, hosts: Iterable[Node], networks: tuple[tuple[Prefix, str], ...], diagnostics: Diagnostics
+) -> None:
+    """Warns of destinations that no packet leaves to by the router's own interface."""
+    special = {node.address: f"the address of node {node.name}, on which it may run" for node in hosts}
+    special[router.source] = "its own source"
+    for address, origin in _targets(router):
+        inside = next((what for network, what in networks if address in network), None)
+        if what := special.get(address, inside):
+            diagnostics.report(
+                codes.ROUTER_TARGET, origin, name=_name(router), address=format_address(address), what=what
+            )
+
+
+def _targets(router: EgressRouter) -> Iterator[tuple[int, Origin]]:
+    """The addresses that a router redirects or forwards to."""
+    match router.destinations:
+        case Redirects(redirects, fallback):
+            yield from ((redirect.address, redirect.origin) for redirect in redirects)
+            if fallback is not None:
+                yield fallback, router.origin
+        case DnsProxy(forwards):
+            yield from ((forward.to, forward.origin) for forward in forwards if isinstance(forward.to, int))
 
 
 def _check_platform(placed: Iterable[Router], platform: Platform | None, diagnostics: Diagnostics) -> None:

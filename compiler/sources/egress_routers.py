@@ -193,7 +193,8 @@ def _read_annotation(annotation: Cursor) -> tuple[bool, str | None]:
         return True, None
     if text == "false":
         return False, None
-    if reason := refuse_interface(text):
+    reason = "its case is wrong" if text.lower() in ("true", "false") else refuse_interface(text)
+    if reason:
         reason = f"expected true, false or the name of an interface, found {text!r}: {reason}"
         annotation.diagnostics.report(codes.BAD_ANNOTATION, annotation.origin, name=MACVLAN_ANNOTATION, reason=reason)
         return True, None

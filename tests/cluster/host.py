@@ -67,7 +67,7 @@ class Host:
     def iptables(self, flavour: Flavour, *lines: str) -> None:
         """Run iptables commands, one a line ("-t nat -A PREROUTING …")."""
         for line in lines:
-            self.node.run([f"iptables-{flavour}", *line.split()])
+            self.node.run([f"iptables-{flavour}", "--wait", *line.split()])
 
     def saved(self, flavour: Flavour) -> list[str]:
         """Return what iptables-save prints, without what changes by itself: comments, which tell the time, and
@@ -77,12 +77,12 @@ class Host:
 
     def listed(self, flavour: Flavour, table: str, chain: str) -> list[str]:
         """Return the rules of a chain."""
-        lines = self.node.run([f"iptables-{flavour}", "-t", table, "-S", chain]).splitlines()
+        lines = self.node.run([f"iptables-{flavour}", "--wait", "-t", table, "-S", chain]).splitlines()
         return [line.removeprefix(f"-A {chain} ") for line in lines if line.startswith("-A")]
 
     def packets(self, flavour: Flavour, chain: str) -> list[int]:
         """Return how many packets each rule of a chain of the filter table has matched."""
-        lines = self.node.run([f"iptables-{flavour}", "-v", "-S", chain]).splitlines()
+        lines = self.node.run([f"iptables-{flavour}", "--wait", "-v", "-S", chain]).splitlines()
         return [int(line.split(" -c ")[1].split()[0]) for line in lines if line.startswith("-A")]
 
     def sets(self) -> list[str]:

@@ -53,7 +53,7 @@ def test_the_files_alone_may_be_loaded_twice(bare: Host, flavour: Flavour) -> No
     def load() -> list[str]:
         bare.node.run(["ipset", "restore", "-exist"], stdin=(bare.folder / "ipsets.txt").read_text())
         rules = (bare.folder / "iptables.rules").read_text()
-        bare.node.run([f"iptables-{flavour}-restore", "--noflush"], stdin=rules)
+        bare.node.run([f"iptables-{flavour}-restore", "--noflush", "--wait"], stdin=rules)
         return bare.saved(flavour)
 
     assert load() == load()

@@ -195,6 +195,19 @@ def test_connections_go_to_addresses_and_names(lab: ProxyLab) -> None:
 
 
 @pytest.mark.behaviour("ER-10")
+def test_a_name_that_leads_to_the_proxy_itself_makes_no_loop(lab: ProxyLab) -> None:
+    proxy = dns_proxy("81 loop.test", f"82 {POD}", "83 other.test 80")
+    with lab.haproxy(haproxy_text(router(proxy), proxy), 81, 82, 83) as output:
+        lab.wait(lambda: lab.forwarded(83).server == OTHER)
+        looped = [lab.forwarded(port) for port in (81, 82)]
+        after = lab.forwarded(83)
+        connections = output.read_text().count(f"{SOURCE}:")
+
+    assert looped == [Answer(0)] * 2
+    assert (after.server, connections) == (OTHER, 0)
+
+
+@pytest.mark.behaviour("ER-10")
 def test_names_are_resolved_while_it_runs_and_a_dead_address_is_passed_by() -> None:
     dead = "203.0.113.99"
     proxy = dns_proxy("81 other.test 80", "82 half.test 80")
@@ -216,12 +229,12 @@ def test_names_are_resolved_while_it_runs_and_a_dead_address_is_passed_by() -> N
 def test_the_rules_inside_the_pod_let_a_proxy_work_and_keep_its_outer_side_closed() -> None:
     proxy, forwards = http_proxy(*PAGE), dns_proxy("81 other.test 80")
     with proxy_lab([ONE, OTHER], PORTS) as lab, lab.names(NAMES):
-        lab.router.run(["iptables-restore"], stdin=build_rules(router(proxy)).text())
+        lab.router.run(["iptables-restore", "--wait"], stdin=build_rules(router(proxy)).text())
         with lab.squid(squid_text(router(proxy), proxy)):
             by_list = lab.get("http://other.test/"), lab.tunnel("other.test:443"), lab.get("http://example.com/")
             with pytest.raises(ConnectionRefusedError):
                 lab.connect(8080, SOURCE, lab.outside)
-        lab.router.run(["iptables-restore"], stdin=build_rules(router(forwards)).text())
+        lab.router.run(["iptables-restore", "--wait"], stdin=build_rules(router(forwards)).text())
         with lab.haproxy(haproxy_text(router(forwards), forwards), 81):
             lab.wait(lambda: lab.forwarded(81) != Answer(0))
             forwarded = lab.forwarded(81)

@@ -47,7 +47,7 @@ def jumps(table: str, chain: str) -> list[str]:
 
 
 def restore(host: Host, flavour: Flavour, text: str) -> None:
-    host.node.run([f"iptables-{flavour}-restore", "--noflush"], stdin=text)
+    host.node.run([f"iptables-{flavour}-restore", "--noflush", "--wait"], stdin=text)
 
 
 def put_jumps(host: Host, flavour: Flavour, rules: Sequence[str]) -> None:

@@ -38,7 +38,7 @@ def services(cluster: Cluster) -> Cluster:
         rules.append(f"-A POSTROUTING -s {target}/32 -d {target}/32 -j MASQUERADE")
     for node in NODES:
         table = "\n".join(["*nat", *rules, "COMMIT", ""])
-        cluster.lab.run(node.name, ["iptables-restore", "--noflush"], stdin=table)
+        cluster.lab.run(node.name, ["iptables-restore", "--noflush", "--wait"], stdin=table)
     return cluster
 
 

@@ -8,7 +8,17 @@ import pytest
 from attrs import evolve
 
 from compiler.codes import Severity
-from compiler.declarations import ClusterDeclaration, Declaration, EgressRouter, Platform, Redirects, RouterMode
+from compiler.declarations import (
+    ClusterDeclaration,
+    Declaration,
+    DnsProxy,
+    EgressRouter,
+    Forward,
+    Platform,
+    Redirect,
+    Redirects,
+    RouterMode,
+)
 from compiler.diagnostics import Diagnostic, Diagnostics
 from compiler.model.build import build_model
 from compiler.model.model import Model
@@ -16,6 +26,7 @@ from compiler.model.routers import STEPS, UNUSABLE
 from compiler.origin import Origin, Source, Span
 from compiler.values.labels import Operator, Requirement, Selector
 from compiler.values.prefix import parse_address
+from compiler.values.services import Protocol
 from tests.compiling import NETWORK, SUBNET, declare, names
 
 NODES = """
@@ -219,6 +230,51 @@ def test_an_address_off_the_network_of_the_router_is_warned_of(one: EgressRouter
 
 def test_where_nothing_tells_a_nodes_network_nothing_is_warned_of() -> None:
     assert told(router(source=parse_address("192.168.13.99")), cluster=CLUSTER.replace("/24", "")) == []
+
+
+@pytest.mark.behaviour("ER-08")
+@pytest.mark.parametrize(
+    ("gateway", "what"),
+    [
+        ("192.168.12.11", "the address of node node-1, on which it runs"),
+        ("192.168.12.0", "the network address of 192.168.12.0/24"),
+        ("192.168.12.255", "the broadcast address of 192.168.12.0/24"),
+    ],
+)
+def test_a_gateway_that_cannot_be_reached_is_an_error(gateway: str, what: str) -> None:
+    one = router(gateway=parse_address(gateway), source_length=24, node="node-1")
+
+    assert messages(one) == [f"egress router shop/legacy-db: its gateway {gateway} is {what}"]
+
+
+@pytest.mark.parametrize(
+    ("target", "what"),
+    [
+        ("10.128.0.7", "inside the pod network 10.128.0.0/14"),
+        ("172.30.0.7", "inside the service network 172.30.0.0/16"),
+        ("127.0.0.1", "an address that no host can have"),
+        ("192.168.12.11", "the address of node node-1, on which it may run"),
+        ("192.168.12.99", "its own source"),
+    ],
+)
+def test_destinations_that_a_router_cannot_reach_are_warned_of(target: str, what: str) -> None:
+    address = parse_address(target)
+    redirect = Redirect(origin(2), Protocol.TCP, 80, address, 80)
+    forward = Forward(origin(2), 80, address, 80)
+    all_modes: list[Redirects | DnsProxy] = [Redirects((redirect,)), Redirects((), address), DnsProxy((forward,))]
+
+    for destinations in all_modes:
+        one = router(destinations=destinations, node="node-1")
+        assert messages(one) == [f"egress router shop/legacy-db cannot reach {target}: it is {what}"]
+        assert told(one) == ["ROUTER_TARGET"]
+
+
+def test_destinations_outside_are_not_warned_of() -> None:
+    """Another node can be reached, and a name may have any address."""
+    redirects = [Redirect(origin(2), Protocol.TCP, 80, parse_address(a), 80) for a in ("203.0.113.9", "192.168.12.12")]
+
+    assert messages(router(destinations=Redirects(tuple(redirects)), node="node-1")) == []
+    assert messages(router(destinations=DnsProxy((Forward(origin(2), 80, "www.example.com", 80),)))) == []
 
 
 @pytest.mark.behaviour("ER-15")

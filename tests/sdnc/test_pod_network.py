@@ -229,6 +229,7 @@ EVERYTHING = net_namespace(
             "yes": "y",
             "null": "~",
             "text": "é \"quoted\" 'twice'\nand: - # two lines\n",
+            "other ends of lines": "\x85a\u2028b\u2029",
             "empty": "",
         },
         "generation": 3,

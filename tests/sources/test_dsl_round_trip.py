@@ -196,7 +196,7 @@ http_proxies = (
     .filter(lambda found: any(rule.allow for rule in found.rules))
 )
 dns_proxies = st.lists(
-    st.builds(Forward, st.just(AT), ports, addresses | domains, ports),
+    st.builds(Forward, st.just(AT), ports, addresses | domains.map("{}.test".format), ports),
     min_size=1,
     max_size=4,
     unique_by=lambda one: one.port,

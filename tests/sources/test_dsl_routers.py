@@ -140,7 +140,7 @@ def test_dns_proxy() -> None:
     found = router(
         """dns-proxy {
              forward tcp/80 to www.example.com port 8080
-             forward tcp/25 to mail.example.com. ; forward tcp/26 to mail
+             forward tcp/25 to mail.example.com. ; forward tcp/26 to mail.test
              forward tcp/5432 to 203.0.113.40
            }"""
     )
@@ -150,7 +150,7 @@ def test_dns_proxy() -> None:
         (
             Forward(AT, 80, "www.example.com", 8080),
             Forward(AT, 25, "mail.example.com", 25),
-            Forward(AT, 26, "mail", 26),
+            Forward(AT, 26, "mail.test", 26),
             Forward(AT, 5432, parse_address("203.0.113.40"), 5432),
         )
     )

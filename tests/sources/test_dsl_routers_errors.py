@@ -57,9 +57,9 @@ SUBDOMAIN = "only a-z, 0-9, - and . are allowed, with a letter or digit at both 
         ("dns-proxy { ; }", "dns-proxy", ROUTER + "its dns-proxy block is empty"),
         ("fallback 1.2.3.4 http-proxy { allow all }", "http-proxy", ROUTER + "it has redirects and http-proxy; make "
          "two routers of it"),
-        ("dns-proxy { forward tcp/80 to a } redirect tcp/80 to 1.2.3.4", "redirect", ROUTER + "it has dns-proxy and "
+        ("dns-proxy { forward tcp/80 to a.b } redirect tcp/80 to 1.2.3.4", "redirect", ROUTER + "it has dns-proxy and "
          "redirects; make two routers of it"),
-        ("http-proxy { allow all } dns-proxy { forward tcp/80 to a }", "dns-proxy", ROUTER + "it has http-proxy and "
+        ("http-proxy { allow all } dns-proxy { forward tcp/80 to a.b }", "dns-proxy", ROUTER + "it has http-proxy and "
          "dns-proxy; make two routers of it"),
         ("http-proxy { allow all } http-proxy { allow a.b }", "http-proxy { allow a", "http-proxy of egress router "
          "shop/r is defined twice"),
@@ -104,6 +104,8 @@ SUBDOMAIN = "only a-z, 0-9, - and . are allowed, with a letter or digit at both 
         ("dns-proxy { forward tcp/80 to a.b forward tcp/80 to c.d }", "tcp/80 to c", ROUTER + "its port tcp/80 is used "
          "twice"),
         ("dns-proxy { forward tcp/80 to 1.2.3.256 }", "1.2.3.256", "'1.2.3.256' is not an IPv4 address"),
+        ("dns-proxy { forward tcp/80 to intranet. }", "intranet.", "'intranet.' is not a DNS name: it is no full name: "
+         "haproxy looks it up as it is, in no domain"),
         ("dns-proxy { forward tcp/80 to *.b }", "*.b", "'*.b' is not a DNS name: a wildcard cannot be resolved"),
         ("dns-proxy { forward tcp/80 to a.b port 65536 }", "65536", "port 65536: a port is 1 to 65535"),
     ],
@@ -169,6 +171,17 @@ def test_wrong_cluster(text: str, place: str, message: str) -> None:
     line = f"cluster {{ {text} }}"
 
     assert told(line) == [(f"0.sdn:1:{line.rindex(place) + 1}", message)]
+
+
+@pytest.mark.behaviour("ER-09", "ER-13")
+def test_a_set_of_ipv6_networks_allows_nothing() -> None:
+    allowing = "http-proxy { allow six }"
+
+    assert [message for _, message in told("addresses six = 2001:db8::/32", router(allowing))] == [
+        "the IPv6 network 2001:db8::/32 matches nothing in an IPv4 pod network",
+        ROUTER + "its http-proxy block allows nothing",
+    ]
+    assert len(told("addresses six = 2001:db8::/32", router(allowing.replace("six", "six, 192.0.2.7")))) == 1
 
 
 def test_first_of_two_is_told() -> None:

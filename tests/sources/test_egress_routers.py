@@ -201,6 +201,7 @@ def test_no_interface_is_wanted(value: str | None) -> None:
         (1, f"SDN245 annotation {MACVLAN}: 1 is no string"),
         (["true"], "SDN111 metadata.annotations.pod.network.openshift.io/assign-macvlan: expected a string, "
          "found a list"),
+        ("True", "found 'True': its case is wrong"),
         ("", "found '': it has 0 characters, 1 to 15 are allowed"),
         ("an interface", "found 'an interface': only letters, digits, -, _ and . are allowed, with a letter or digit "
          "first"),

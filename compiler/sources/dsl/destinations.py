@@ -144,7 +144,12 @@ def _server(word: Word, border: Border) -> int | str | None:
     """An address or a host name (ER-10); reports BAD_ADDRESS and BAD_DNS_NAME."""
     if LIKE_ADDRESS.fullmatch(word.text):
         return border.address(word)
-    return _host_name(word, word.text, border)
+    name = _host_name(word, word.text, border)
+    if name is not None and "." not in name:
+        reason = "it is no full name: haproxy looks it up as it is, in no domain"
+        border.report(codes.BAD_DNS_NAME, word.place, value=word.text, reason=reason)
+        return None
+    return name
 
 
 def _host_name(word: Word, name: str, border: Border) -> str | None:
@@ -163,6 +168,9 @@ def _http_proxy(item: syntax.HttpProxy, router: _Router) -> Purpose | None:
         if isinstance(rule.to, syntax.Everything):
             router.refuse(rule.place, "`all` stands in the last rule of an http-proxy only")
     rules = tuple(found for rule in item.rules for found in _proxy_rules(rule, router))
+    if not any(rule.allow for rule in rules) and not router.border.diagnostics.failed:
+        # Such as a set of nothing but IPv6 networks.
+        router.refuse(item.place, "its http-proxy block allows nothing")
     return Purpose(RouterMode.HTTP_PROXY, HttpProxy(rules))
 
 

@@ -95,6 +95,15 @@ def test_a_proxy_forwards_nothing() -> None:
     assert "setting ipv4/ip_forward 1" in files(ROUTERS["init"])["setup.sh"]
 
 
+@pytest.mark.behaviour("ER-08")
+def test_a_proxy_may_listen_at_low_ports_and_uses_no_ipv6() -> None:
+    """What its list says is about IPv4, and it runs as nobody in particular."""
+    script = files(ROUTERS["http-proxy"])["setup.sh"]
+    assert "setting ipv6/conf/all/disable_ipv6 1" in script
+    assert "setting ipv4/ip_unprivileged_port_start 0" in script
+    assert "ipv6/conf/all" not in files(ROUTERS["init"])["setup.sh"]
+
+
 @pytest.mark.behaviour("ER-15")
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_platform_steps(platform: Platform, golden: SnapshotAssertion) -> None:
