@@ -169,7 +169,7 @@ EGRESS_IPS_BOTH_WAYS = _error(
 UNDERLAY_UNKNOWN = _note(
     "SDN232",
     "nothing tells the network of the primary address of {nodes}: addresses.sh checks egress IPs on the node",
-    "Write the address with its length, as in 192.168.100.11/24.",
+    "Tell it in the policy language: node NODE { address 192.168.100.11/24 }; it adds to the node's objects.",
 )
 MULTICAST_PARTLY = _warning(
     "SDN233",
@@ -212,7 +212,7 @@ NOT_PRIVILEGED = _error(
 SEVERAL_REPLICAS = _error(
     "SDN247",
     "egress router {name} has replicas: {replicas}; only one pod can have its source address",
-    "Set replicas: 1.",
+    "Set replicas: 1, or leave the object out while it runs nothing.",
 )
 NO_CONFIG_MAP = _error(
     "SDN248", "there is no ConfigMap {name!r} in project {project} with the key {key!r}", "Give the object, too."
@@ -249,7 +249,9 @@ HOST_STOLEN = _warning(
 
 # 3xx: policies
 BAD_PEER = _error("SDN301", "a peer {reason}", "A peer is an ipBlock, or a podSelector, a namespaceSelector or both.")
-BAD_PORT = _error("SDN302", "port {value}: {reason}", "A port is 1 to 65535 or a port's name.")
+BAD_PORT = _error(
+    "SDN302", "port {value}: {reason}", "A port is 1 to 65535; rules of policies take names of ports, too."
+)
 BAD_PROTOCOL = _error("SDN303", "unknown protocol {value!r}{hint}", "TCP, UDP or SCTP.")
 BAD_EXCEPT = _error("SDN304", "except {value} is not strictly inside {cidr}", "Correct one of them.")
 BAD_SELECTOR = _error("SDN305", "selector: {reason}", "See the Kubernetes API, LabelSelectorRequirement.")
@@ -301,7 +303,7 @@ ALLOWED_NAME_EMPTY = _warning("SDN324", "{name!r} has no address, so this rule a
 FIREWALL_GLOBAL = _error(
     "SDN325",
     "project {project} is global and cannot have an egress firewall",
-    "Isolate the project, or remove its egress firewall.",
+    "Remove its egress firewall; a project other than `default` may be isolated instead.",
 )
 FIREWALL_SHARED = _error(
     "SDN326",

@@ -272,5 +272,8 @@ def resolve(paths: tuple[str, ...], dns_lock: Path, servers: tuple[Server, ...],
     print_text(diagnostics.sorted(), Console(stderr=True))
     if file is None or diagnostics.failed:
         sys.exit(EXIT_ERRORS)
+    if watch and not names:
+        click.echo("sdnc: no egress firewall names a host, so there is nothing to watch", err=True)
+        watch = False
     if not resolve_names(names, file, resolver(servers, timeout), watch=watch):
         sys.exit(EXIT_FAULT)

@@ -22,7 +22,14 @@ from compiler.sources.node_affinity import read_node_affinity
 from compiler.sources.pods import FINISHED, MACVLAN_ANNOTATION
 from compiler.sources.reader import Cursor
 from compiler.sources.router_variables import RouterVariables
-from compiler.sources.scalars import DEFAULT_PROJECT, Metadata, number_text, read_label_pairs, read_metadata, read_name
+from compiler.sources.scalars import (
+    DEFAULT_PROJECT,
+    Metadata,
+    number_text,
+    read_label_pairs,
+    read_metadata,
+    read_name,
+)
 from compiler.values.labels import Selector
 from compiler.values.names import refuse_interface, refuse_subdomain
 
@@ -128,8 +135,9 @@ def _is_over(candidate: _Candidate) -> bool:
     if candidate.kind == "Pod":
         return _text(_descend(candidate.cursor, ("status", "phase"))) in FINISHED
     replicas = _descend(candidate.cursor, ("spec", "replicas"))
-    owned = _descend(candidate.cursor, ("metadata", "annotations", DEPLOYMENT_CONFIG_ANNOTATION))
-    return replicas is not None and replicas.value == 0 and owned is not None
+    makers = (("annotations", DEPLOYMENT_CONFIG_ANNOTATION), ("ownerReferences",))
+    owned = any(_descend(candidate.cursor, ("metadata", *maker)) is not None for maker in makers)
+    return replicas is not None and replicas.value == 0 and owned
 
 
 def _read_candidate(candidate: _Candidate, config_maps: ConfigMaps) -> Iterator[EgressRouter]:

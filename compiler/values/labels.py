@@ -28,6 +28,9 @@ class Labels:
         """The value of `key`, or None."""
         return next((value for name, value in self.items if name == key), None)
 
+    def __str__(self) -> str:
+        return ", ".join(f"{key}={value}" for key, value in self.items) or "none"
+
 
 NO_LABELS = Labels()
 

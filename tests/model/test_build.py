@@ -325,3 +325,9 @@ def test_a_route_is_defined_once() -> None:
     assert names([found]) == ["DUPLICATE"]
     assert found.message == "route shop/a is defined twice"
     assert str(found.origin) == "services:3:1"
+
+
+def test_labels_that_disagree_are_told_as_they_are_written() -> None:
+    _, (found,) = build(CLUSTER, "node node-1 { labels site=a, zone=b }", "node node-1 { labels site=b }")
+
+    assert found.message == "node node-1, labels: site=b here, site=a, zone=b elsewhere"

@@ -21,7 +21,7 @@ from sdnc.resolve.answer import MAX_TTL
 from sdnc.resolve.session import pause_after_answer, pause_after_failures
 from tests.sdnc.name_servers import dnsmasq, fake_server, response
 from tests.sdnc.resolving import ENTRY, addresses, identity, locked, sources, write_lock
-from tests.sdnc.running import ENDING, running, wait_until
+from tests.sdnc.running import ENDING, run, running, wait_until
 
 pytestmark = pytest.mark.behaviour("EF-09")
 
@@ -192,13 +192,16 @@ def test_silent_servers_of_other_names_delay_nothing(tmp_path: Path) -> None:
     assert max(b - a for a, b in pairwise(server.times("a.foo.com")[1:])) <= 1 + SLACK
 
 
-def test_removed_names_and_a_new_file(tmp_path: Path) -> None:
-    lock = tmp_path / "dns.lock"
+def test_without_names_there_is_nothing_to_watch(tmp_path: Path) -> None:
+    """What is no longer asked for goes, and the command ends."""
+    lock, path = tmp_path / "dns.lock", sources(tmp_path)
     write_lock(lock, {"old.foo.com": ENTRY})
-    with fake_server(Changing(ttl=60)) as server, watching(lock, server.server) as process:
-        assert line(process) == "old.foo.com: removed\n"
-        assert locked(lock) == {}
-        assert end(process) == ("", "")
+
+    ran = run("resolve", path, "--dns-lock", lock, "--server", "127.0.0.1", "--watch")
+
+    assert (ran.returncode, ran.stdout) == (0, "old.foo.com: removed\n")
+    assert ran.stderr == "sdnc: no egress firewall names a host, so there is nothing to watch\n"
+    assert locked(lock) == {}
 
 
 @pytest.mark.parametrize("number", ENDING)

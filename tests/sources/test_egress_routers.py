@@ -272,6 +272,16 @@ def test_several_replicas(kind: str, replicas: int) -> None:
     ]
 
 
+@pytest.mark.behaviour("ER-12")
+def test_what_a_deployment_has_left_behind_is_no_router() -> None:
+    left = controller(pod(ROUTER), "ReplicationController", replicas=0)
+    owned = changed(left, "metadata", "ownerReferences", to=[{"kind": "DeploymentConfig", "name": "egress"}])
+
+    assert routers_of(owned) == []
+    assert messages(owned) == []
+    assert messages(left) != []
+
+
 def test_replicas_of_what_is_no_router() -> None:
     assert messages(controller(pod({}), replicas=3)) == []
     assert messages(controller(pod(ROUTER), replicas="1")) == [
