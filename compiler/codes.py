@@ -169,7 +169,7 @@ EGRESS_IPS_BOTH_WAYS = _error(
 UNDERLAY_UNKNOWN = _note(
     "SDN232",
     "nothing tells the network of the primary address of {nodes}: addresses.sh checks egress IPs on the node",
-    "Tell it in the policy language: node NODE { address 192.168.100.11/24 }; it adds to the node's objects.",
+    "Tell it in a node block of the policy language, which adds to the objects: address 192.168.100.11/24.",
 )
 MULTICAST_PARTLY = _warning(
     "SDN233",
@@ -227,12 +227,12 @@ ROUTER_OFF_NETWORK = _warning(
     "egress router {name}: its {role} {address} is not inside {network}",
     "Correct the address, unless both networks are on one wire.",
 )
+SELECTS_NO_NODE = _warning("SDN253", "the selector {selector} selects no node", "Correct the selector.")
 ROUTER_TARGET = _warning(
     "SDN254",
     "egress router {name} cannot reach {address}: it is {what}",
     "Correct the destination: a router leads out of the cluster.",
 )
-SELECTS_NO_NODE = _warning("SDN253", "the selector {selector} selects no node", "Correct the selector.")
 HOST_CHANGED = _error(
     "SDN260",
     "{kind} {name} changes its host from {old} to {new}",
