@@ -10,6 +10,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -33,7 +34,14 @@ def _end(number: int, _: FrameType | None) -> None:
     # A second signal must not interrupt the cleaning up.
     for ending in ENDING:
         signal.signal(ending, signal.SIG_IGN)
+    # A signal to the whole group ends the workers, too.  That their pool's thread then stumbles over work that is being
+    # cancelled (concurrent.futures, InvalidStateError) is nobody's concern any more.
+    threading.excepthook = _say_nothing
     sys.exit(128 + number)
+
+
+def _say_nothing(_: threading.ExceptHookArgs) -> None:
+    """What is left of the command when it ends by a signal has nothing to tell."""
 
 
 @contextmanager
