@@ -17,11 +17,11 @@ both interfaces, and the one for replies lets replies only pass.
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import frozen
 
+from backends.lines import Line
 from backends.macvlan.interfaces import MACVLAN, POD
 from compiler.declarations import HTTP_PROXY_PORT, DnsProxy, EgressRouter, HttpProxy, Redirect, Redirects
-from compiler.origin import Origin
 from compiler.values.prefix import format_address
 
 REDIRECTS = "EGRESS-ROUTER"
@@ -35,19 +35,11 @@ CHAINS = {
 
 
 @frozen
-class Rule:
-    """A line of the file, `-A CHAIN …`, and the statements that ask for it (OUT-03)."""
-
-    text: str
-    origins: tuple[Origin, ...] = field(eq=False)
-
-
-@frozen
 class RuleFile:
     """The rules of a router by table, in the order of the file; `router` is `PROJECT/NAME`."""
 
     router: str
-    tables: dict[str, tuple[Rule, ...]]
+    tables: dict[str, tuple[Line, ...]]
 
     def text(self) -> str:
         """The file for `iptables-restore`."""
@@ -93,22 +85,22 @@ def build_rules(router: EgressRouter) -> RuleFile:
     return RuleFile(
         f"{router.project}/{router.name}",
         {
-            "nat": (*(Rule(text, origins) for text in nat), *_redirects(router)),
-            "filter": tuple(Rule(text, origins) for text in (*inwards, *through, *refuse)),
+            "nat": (*(Line(text, origins) for text in nat), *_redirects(router)),
+            "filter": tuple(Line(text, origins) for text in (*inwards, *through, *refuse)),
         },
     )
 
 
-def _redirects(router: EgressRouter) -> list[Rule]:
+def _redirects(router: EgressRouter) -> list[Line]:
     """The redirects in their order, then the fallback: the first rule that matches decides."""
     if not isinstance(router.destinations, Redirects):
         return []
-    rules = [Rule(_redirect(redirect), (redirect.origin,)) for redirect in router.destinations.redirects]
+    rules = [Line(_redirect(redirect), (redirect.origin,)) for redirect in router.destinations.redirects]
     if router.destinations.fallback is not None:
         # Without a port in it, the destination's port stays what it was.
         fallback = format_address(router.destinations.fallback)
         rules += [
-            Rule(f"-A {REDIRECTS} -p {protocol} -j DNAT --to-destination {fallback}", (router.origin,))
+            Line(f"-A {REDIRECTS} -p {protocol} -j DNAT --to-destination {fallback}", (router.origin,))
             for protocol in ("tcp", "udp")
         ]
     return rules

@@ -28,10 +28,9 @@ from backends.ovs.flow import (
     match,
 )
 from backends.ovs.leave import returns
-from backends.ovs.multicast import MULTICAST
 from compiler.declarations import Mode
 from compiler.plan.node import NodePlan
-from compiler.values.prefix import WIDTH, Prefix, format_address
+from compiler.values.prefix import MULTICAST, WIDTH, Prefix, format_address
 
 
 def base_flows(plan: NodePlan) -> Iterator[FlowGroup]:

@@ -12,10 +12,6 @@ from collections.abc import Iterator
 from backends.ovs.fields import Register, Table
 from backends.ovs.flow import NETID_TO_TUNNEL, Flow, FlowGroup, actions, goto, match, output, to_node
 from compiler.plan.node import NodePlan
-from compiler.values.prefix import Prefix
-
-MULTICAST = Prefix.covering(224 << 24, 4)
-"""The addresses of groups (RFC 5771)."""
 
 
 def multicast_flows(plan: NodePlan) -> Iterator[FlowGroup]:

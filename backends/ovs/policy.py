@@ -24,14 +24,13 @@ from backends.ovs.flow import (
     match,
     number,
 )
-from backends.ovs.multicast import MULTICAST
 from compiler.model.model import GLOBAL_NETID
 from compiler.origin import Origin
 from compiler.plan.classifier import AddressEntry
 from compiler.plan.lpm import minimal_table
 from compiler.plan.node import DirectionPlan, NodePlan
 from compiler.plan.verdicts import NO_CLASS, Verdict
-from compiler.values.prefix import WIDTH, Prefix
+from compiler.values.prefix import MULTICAST, WIDTH, Prefix
 from compiler.values.services import EVERYTHING, NOTHING, Protocol, ServiceSet
 
 PORT_BITS = 16

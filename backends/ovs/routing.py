@@ -22,9 +22,8 @@ from backends.ovs.flow import (
     to_node,
 )
 from backends.ovs.leave import cluster_networks, hosted_flows, is_judged
-from backends.ovs.multicast import MULTICAST
 from compiler.plan.node import NodePlan
-from compiler.values.prefix import WIDTH, Prefix
+from compiler.values.prefix import MULTICAST, WIDTH, Prefix
 
 
 def routing_flows(plan: NodePlan) -> Iterator[FlowGroup]:

@@ -7,9 +7,9 @@ user listen at low ports.
 
 from __future__ import annotations
 
+from backends.lines import Line
 from backends.proxy.haproxy import haproxy_text, server_line
 from backends.proxy.squid import access_lines, squid_text
-from backends.proxy.words import Line
 from compiler.declarations import DnsProxy, EgressRouter, HttpProxy
 from compiler.plan.node import NodePlan
 

@@ -7,7 +7,8 @@ in turn, and tries another one if a connection fails.
 
 from __future__ import annotations
 
-from backends.proxy.words import Line, word
+from backends.lines import Line
+from backends.proxy.words import word
 from backends.templates import template
 from compiler.declarations import DnsProxy, EgressRouter, Forward
 from compiler.values.prefix import format_address

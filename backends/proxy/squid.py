@@ -18,7 +18,8 @@ from hashlib import sha256
 
 from attrs import frozen
 
-from backends.proxy.words import Line, word
+from backends.lines import Line
+from backends.proxy.words import word
 from backends.templates import template
 from compiler.declarations import HTTP_PROXY_PORT, EgressRouter, HttpProxy, ProxyHost
 from compiler.plan.http_proxy import AccessCheck, access_checks

@@ -1,4 +1,4 @@
-"""Lines and words of configuration files.
+"""Words of configuration files.
 
 What has no quotes that could be trusted everywhere is checked instead (OUT-05).
 """
@@ -7,19 +7,7 @@ from __future__ import annotations
 
 import re
 
-from attrs import field, frozen
-
-from compiler.origin import Origin
-
 _WORD = re.compile(r"[A-Za-z0-9._:/-]+", re.ASCII)
-
-
-@frozen
-class Line:
-    """A line and the statements that ask for it (OUT-03)."""
-
-    text: str
-    origins: tuple[Origin, ...] = field(eq=False)
 
 
 def word(value: str) -> str:

@@ -17,6 +17,7 @@ from compiler.model.model import GLOBAL_NETID, AddressRanges, AddressRule, Clust
 from compiler.model.sharing import Sharing, listed
 from compiler.options import BrokenEgress, Options
 from compiler.values.prefix import ALL_ONES
+from compiler.values.ranges import merge_ranges
 
 EVERYWHERE: AddressRanges = ((0, ALL_ONES),)
 
@@ -155,14 +156,3 @@ def addresses_of(block: BlockPeer) -> Iterator[tuple[int, int]]:
         here = max(here, exception.last + 1)
     if here <= block.prefix.last:
         yield here, block.prefix.last
-
-
-def merge_ranges(ranges: Iterable[tuple[int, int]]) -> AddressRanges:
-    """The union of ranges, in the one way to write it."""
-    merged: list[tuple[int, int]] = []
-    for first, last in sorted(ranges):
-        if merged and first <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
-        else:
-            merged.append((first, last))
-    return tuple(merged)

@@ -13,11 +13,12 @@ from itertools import chain, groupby
 from attrs import evolve, field, frozen
 
 from compiler.declarations import AdminLimit, AdminLog, AdminVerdict, BlockPeer, PortRange
-from compiler.model.firewalls import EVERYWHERE, addresses_of, merge_ranges
+from compiler.model.firewalls import EVERYWHERE, addresses_of
 from compiler.model.model import AddressRanges
 from compiler.origin import Origin
 from compiler.plan.admin_rules import AdminRulePlan
 from compiler.values.ports import PortSet
+from compiler.values.ranges import merge_ranges
 from compiler.values.services import EVERYTHING, ServiceSet, union
 
 

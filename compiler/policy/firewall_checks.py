@@ -29,11 +29,8 @@ from compiler.origin import Origin
 from compiler.policy.firewall import FoldedFirewall, PortGroup, fold_rules
 from compiler.policy.ranges import TOLD, complement, cut, intersection, ranges_text
 from compiler.values.ports import MAX_PORT, PortSet
-from compiler.values.prefix import Prefix, format_address
+from compiler.values.prefix import MULTICAST, format_address
 from compiler.values.services import Protocol
-
-MULTICAST = Prefix(0xE0000000, 4)
-"""224.0.0.0/4 (RFC 5771): it is no firewall's to judge (EF-01)."""
 
 MAX_RELATED = 100
 """Rules of which the place is told that hide one; a rule may be hidden by thousands."""

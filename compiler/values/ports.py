@@ -6,19 +6,17 @@ from collections.abc import Iterable
 
 from attrs import field, frozen
 
+from compiler.values.ranges import merge_ranges
+
 MAX_PORT = 65535
 
 
 def _merge(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    merged: list[tuple[int, int]] = []
-    for first, last in sorted(ranges):
+    told = tuple(ranges)
+    for first, last in told:
         if not 0 <= first <= last <= MAX_PORT:
             raise ValueError(f"not a port range: {first}-{last}")
-        if merged and first <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
-        else:
-            merged.append((first, last))
-    return tuple(merged)
+    return merge_ranges(told)
 
 
 @frozen(slots=True, cache_hash=True)

@@ -97,3 +97,7 @@ class Prefix:
 
     def __str__(self) -> str:
         return f"{format_address(self.network)}/{self.length}"
+
+
+MULTICAST = Prefix(0xE0000000, 4)
+"""224.0.0.0/4, the addresses of groups (RFC 5771)."""
