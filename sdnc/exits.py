@@ -7,3 +7,9 @@ EXIT_ERRORS = 1
 
 EXIT_FAULT = 2
 """Wrong usage, or a fault of the surroundings."""
+
+EXIT_DIFFERENT = 1
+"""Nothing is wrong, but what was compared differs."""
+
+EXIT_SIGNAL = 128
+"""And the number of the signal that ended it."""

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from sdnc.exits import EXIT_SIGNAL
+
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _PR_SET_PDEATHSIG = 1
@@ -37,7 +39,7 @@ def _end(number: int, _: FrameType | None) -> None:
     # A signal to the whole group ends the workers, too.  That their pool's thread then stumbles over work that is being
     # cancelled (concurrent.futures, InvalidStateError) is nobody's concern any more.
     threading.excepthook = _say_nothing
-    sys.exit(128 + number)
+    sys.exit(EXIT_SIGNAL + number)
 
 
 def _say_nothing(_: threading.ExceptHookArgs) -> None:

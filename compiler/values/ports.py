@@ -31,6 +31,10 @@ class PortSet:
     def __or__(self, other: PortSet) -> PortSet:
         return PortSet(self.ranges + other.ranges)
 
+    def __and__(self, other: PortSet) -> PortSet:
+        common = ((max(a, c), min(b, d)) for a, b in self.ranges for c, d in other.ranges)
+        return PortSet((first, last) for first, last in common if first <= last)
+
     def __contains__(self, port: int) -> bool:
         return any(first <= port <= last for first, last in self.ranges)
 

@@ -57,6 +57,11 @@ class ServiceSet:
     def __or__(self, other: ServiceSet) -> ServiceSet:
         return ServiceSet(self.tcp | other.tcp, self.udp | other.udp, self.sctp | other.sctp, self.other or other.other)
 
+    def __and__(self, other: ServiceSet) -> ServiceSet:
+        return ServiceSet(
+            self.tcp & other.tcp, self.udp & other.udp, self.sctp & other.sctp, self.other and other.other
+        )
+
     def __le__(self, other: ServiceSet) -> bool:
         """Whether this is a subset of `other`."""
         return self | other == other

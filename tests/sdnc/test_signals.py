@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.compiling import CLUSTER
-from tests.paths import EXAMPLES
+from tests.paths import EXAMPLES, ROOT
 from tests.sdnc.running import ENDING, SHOP, files_of, invoke, running, wait_until
 
 pytestmark = pytest.mark.behaviour("OUT-04")
@@ -18,13 +20,13 @@ pytestmark = pytest.mark.behaviour("OUT-04")
 SLOW = """
 import importlib, time
 module = importlib.import_module("sdnc.compile")
-original = module.render_node
+original = module.node_files
 
 def slow(*arguments):
     time.sleep(0.25)
     return original(*arguments)
 
-module.render_node = slow
+module.node_files = slow
 from sdnc.cli import main
 main()
 """
@@ -126,3 +128,14 @@ def test_a_signal_that_was_ignored_stays_ignored(out: Path, number: signal.Signa
         process.communicate(timeout=20)
 
     assert process.returncode == 0
+
+
+def test_a_reader_that_goes_is_no_result() -> None:
+    """The status 1 would say that something differs, or was not found."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as nowhere:
+        done = subprocess.run(
+            [sys.executable, "-m", "sdnc", "check", SHOP], stdout=nowhere, stderr=subprocess.PIPE, cwd=ROOT, check=False
+        )
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
