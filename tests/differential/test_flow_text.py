@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backends.ovs.flow_reader import lines_of
 from compiler.declarations import Mode
 from tests.lab import DummySwitch
 from tests.oracle.clusters import Drawn, clusters, repeatable
 from tests.oracle.compiled import compile_flows
-from tests.oracle.flowtable import lines_of
 from tests.oracle.real import load
 
 

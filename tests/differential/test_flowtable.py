@@ -1,4 +1,4 @@
-"""The interpreter of flow text (`tests/oracle/flowtable.py`) says what a real switch says."""
+"""The interpreter of flow text (`backends/ovs/walk.py`) says what a real switch says."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 
+from backends.ovs.walk import FlowTable, Output, WalkFault
 from compiler.declarations import Declaration
 from tests.compiling import declare
 from tests.lab import DummySwitch
 from tests.oracle.clusters import OUTSIDE, UNUSED_PORT, Drawn, clusters, repeatable
 from tests.oracle.compiled import NAMES, compile_flows
 from tests.oracle.evaluator import Oracle, Service
-from tests.oracle.flowtable import FlowTable
-from tests.oracle.hops import NOWHERE, TCP, Hop, Outcome, Output
+from tests.oracle.hops import NOWHERE, TCP, Hop, Outcome
 from tests.oracle.questions import hops
 from tests.oracle.real import load, traced
 from tests.oracle.small import clusters_of_one, clusters_of_two
@@ -34,7 +34,7 @@ def compare(switch: DummySwitch, declarations: tuple[Declaration, ...], limit: i
         for hop in asked:
             if hop.node == node:
                 outcome, text = traced(switch, hop)
-                assert table.run(hop) == outcome, f"{hop}\n{text}"
+                assert hop.through(table) == outcome, f"{hop}\n{text}"
     return len(asked)
 
 
@@ -68,7 +68,7 @@ def test_agrees_with_trace_on_fragments(switch: DummySwitch) -> None:
         table = FlowTable.parse(files.flows, files.groups)
         for hop in (evolve(hop, fragment=True) for hop in asked if hop.node == node):
             outcome, text = traced(switch, hop)
-            assert table.run(hop) == outcome, f"{hop}\n{text}"
+            assert hop.through(table) == outcome, f"{hop}\n{text}"
             tally[outcome.dropped] += 1
     assert min(tally.values()) > 50
 
@@ -101,9 +101,9 @@ def test_follows_flows() -> None:
     )
     hop = Hop("node-1", 11, 0x0A000001, 0x0A000002, Service(TCP, 81), NOWHERE)
     to_node = Output(1, 7, 0xC0A80001)
-    assert table.run(hop) == Outcome.of(to_node, Output(2))
-    assert table.run(evolve(hop, in_port=2)) == Outcome.of(to_node)
-    assert table.run(evolve(hop, service=Service(TCP, 96))) == NOWHERE
+    assert hop.through(table) == Outcome.of(to_node, Output(2))
+    assert evolve(hop, in_port=2).through(table) == Outcome.of(to_node)
+    assert evolve(hop, service=Service(TCP, 96)).through(table) == NOWHERE
 
 
 @pytest.mark.parametrize(
@@ -132,12 +132,12 @@ def test_a_group_gives_a_choice_for_each_bucket() -> None:
     hop = Hop("node-1", 11, 0x0A000001, 0x0A000002, Service(TCP, 81), NOWHERE)
     choices = (Output(1, 7, 0xC0A80001), Output(2, ethernet_source=0x0A58C0A80032))
 
-    assert table.run(hop) == Outcome.one_of(choices)
-    assert len(table.lines_met(hop)) == 2
+    assert hop.through(table) == Outcome.one_of(choices)
+    assert len(hop.met(table)) == 2
 
 
 def test_a_packet_that_leaves_twice_by_one_port_is_a_fault() -> None:
     table = FlowTable.parse("table=0, priority=1 actions=output:2,output:2\n")
 
-    with pytest.raises(AssertionError, match="leaves twice"):
-        table.run(Hop("node-1", 11, 0x0A000001, 0x0A000002, Service(TCP, 80), NOWHERE))
+    with pytest.raises(WalkFault, match="leaves twice"):
+        Hop("node-1", 11, 0x0A000001, 0x0A000002, Service(TCP, 80), NOWHERE).through(table)

@@ -13,6 +13,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 
+from backends.ovs.walk import FlowTable
 from compiler.declarations import (
     BlockPeer,
     Declaration,
@@ -28,7 +29,6 @@ from compiler.values.services import Protocol
 from tests.oracle.clusters import OUTSIDE, UNUSED_PORT, Drawn, clusters, repeatable
 from tests.oracle.compiled import NAMES, compile_flows
 from tests.oracle.evaluator import Oracle, Service
-from tests.oracle.flowtable import FlowTable
 from tests.oracle.hops import NOWHERE, TCP, TUN, UDP, Hop, Outcome
 from tests.oracle.leaving import first_match
 from tests.oracle.objects import ORIGIN
@@ -84,7 +84,7 @@ def test_all_firewalls_of_three_rules() -> None:
             for destination, service in product(DESTINATIONS, SERVICES):
                 passes = first_match(oracle, rules, destination, service)
                 hop = Hop("node-1", pod.of_port or 0, address, destination, service, NOWHERE)
-                assert table.run(hop) == (Outcome.by(TUN, mark=0) if passes else NOWHERE), (hop, rules)
+                assert hop.through(table) == (Outcome.by(TUN, mark=0) if passes else NOWHERE), (hop, rules)
                 asked += 1
     # up to 3 rules of 2 verdicts, 4 prefixes and 3 ways to speak of ports
     assert len(lists) == sum(24**length for length in range(4)) == 14_425
@@ -104,8 +104,8 @@ def test_random_clusters() -> None:
             for node, files in compile_flows(drawn.declarations).items()
         }
         for hop in hops(Oracle(drawn.declarations, NAMES), OUTSIDE, 120, UNUSED_PORT):
-            outcome = tables[hop.node].run(hop)
-            assert outcome == hop.expected, f"{hop}\n{outcome}\n{tables[hop.node].lines_met(hop)}"
+            outcome = hop.through(tables[hop.node])
+            assert outcome == hop.expected, f"{hop}\n{outcome}\n{hop.met(tables[hop.node])}"
             tally["dropped" if outcome.dropped else "through"] += 1
             tally["shared"] += len(outcome.choices) > 1
             tally["several"] += max(map(len, outcome.choices)) > 1

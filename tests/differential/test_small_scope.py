@@ -1,7 +1,7 @@
 """All clusters up to the bound of `tests/oracle/small.py`: what the flows do with every packet is what the
 oracle says.
 
-The flows' text is interpreted in Python (`tests/oracle/flowtable.py`), which is some ten times faster than
+The flows' text is interpreted in Python (`backends/ovs/walk.py`), which is some ten times faster than
 loading and tracing; `test_flowtable.py` holds the interpreter against ofproto/trace.
 """
 
@@ -12,10 +12,10 @@ from itertools import product
 
 import pytest
 
+from backends.ovs.walk import FlowTable
 from compiler.declarations import Declaration
 from tests.oracle.compiled import compile_flows
 from tests.oracle.evaluator import Oracle, Service
-from tests.oracle.flowtable import FlowTable
 from tests.oracle.hops import TCP, UDP, Hop
 from tests.oracle.journeys import from_node, from_pod
 from tests.oracle.questions import PING
@@ -44,7 +44,7 @@ def compare(declarations: Iterable[Declaration]) -> int:
     tables = {node: FlowTable.parse(files.flows) for node, files in compile_flows(cluster).items()}
     asked = list(every_hop(Oracle(cluster)))
     for hop in asked:
-        outcome = tables[hop.node].run(hop)
+        outcome = hop.through(tables[hop.node])
         assert outcome == hop.expected, f"{hop} becomes {outcome} in {cluster}"
     return len(asked)
 

@@ -16,12 +16,13 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
+from backends.ovs.flow_reader import lines_of
+from backends.ovs.walk import FlowTable
 from compiler.values.prefix import Prefix
 from tests.compiling import declare
 from tests.oracle.clusters import OUTSIDE, UNUSED_PORT
 from tests.oracle.compiled import NAMES, compile_flows
 from tests.oracle.evaluator import Oracle
-from tests.oracle.flowtable import FlowTable, lines_of
 from tests.oracle.hops import Hop
 from tests.oracle.questions import hops
 
@@ -56,7 +57,7 @@ class Asked:
     def is_noticed(self, flows: Iterable[str], groups: Iterable[str], hops: Iterable[Hop]) -> bool:
         """Whether one of the hops goes another way with other flows and groups."""
         table = FlowTable.of(flows, groups)
-        return any(table.run(hop) != hop.expected for hop in hops)
+        return any(hop.through(table) != hop.expected for hop in hops)
 
     def replaced(self, line: str, *by: str) -> tuple[list[str], list[str]]:
         """The files with other lines in the place of one."""
@@ -83,8 +84,8 @@ def nodes() -> tuple[Asked, ...]:
             met: dict[str, list[Hop]] = defaultdict(list)
             for hop in asked:
                 if hop.node == node:
-                    assert table.run(hop) == hop.expected
-                    for line in table.lines_met(hop):
+                    assert hop.through(table) == hop.expected
+                    for line in hop.met(table):
                         met[line].append(hop)
             found.append(Asked(tuple(lines_of(files.flows)), tuple(lines_of(files.groups)), met))
     return tuple(found)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from backends.ovs.walk import Output
 from compiler.declarations import Mode, Pod, ProjectDeclaration
 from tests.oracle.evaluator import Node, Oracle, Service
-from tests.oracle.hops import NEW, NOWHERE, REPLY, TUN, VXLAN, Hop, Outcome, Output
+from tests.oracle.hops import NEW, NOWHERE, REPLY, TUN, VXLAN, Hop, Outcome
 from tests.oracle.leaving import Way, hosted, is_multicast, leaves, may_leave, receivers, ways_of, ways_out
 
 PLAIN, BY_SERVICE, FROM_OUTSIDE = 0, 1, 2

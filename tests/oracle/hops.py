@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from attrs import evolve, frozen
 
+from backends.ovs.walk import FlowTable, Output, Packet
 from compiler.values.prefix import format_address
 from tests.oracle.evaluator import Service
 
@@ -28,20 +29,6 @@ ZONE = 1
 
 TCP, UDP, SCTP, ICMP = 6, 17, 132, 1
 _WORDS = {TCP: "tcp", UDP: "udp", SCTP: "sctp", ICMP: "icmp"}
-
-
-@frozen(slots=True, order=True)
-class Output:
-    """A packet leaves by a port; by VXLAN, with a NetID and to a node's address.
-
-    The Ethernet addresses are those that it leaves with, 0 where they are still those that it came with.
-    """
-
-    port: int
-    tunnel_id: int = 0
-    tunnel_destination: int = 0
-    ethernet_source: int = 0
-    ethernet_destination: int = 0
 
 
 @frozen(slots=True)
@@ -118,9 +105,21 @@ class Hop:
         """The same packet before anything is known of its connection."""
         return evolve(self, ct_mark=0, about=None)
 
-    def fields(self) -> dict[str, int]:
+    def through(self, table: FlowTable) -> Outcome:
+        """What becomes of the packet where the node's flows are these."""
+        walk = table.walk(self._packet())
+        return Outcome(walk.choices, walk.mark)
+
+    def met(self, table: FlowTable) -> tuple[str, ...]:
+        """The flows and groups that the packet meets, as they are written."""
+        return table.walk(self._packet()).met
+
+    def _packet(self) -> Packet:
+        return Packet(self.in_port, self._fields(), self.ct_state, self.ct_mark)
+
+    def _fields(self) -> dict[str, int]:
         """The packet's fields by their names in ovs-fields(7)."""
-        fields = {"in_port": self.in_port, "ct_mark": self.ct_mark, "eth_src": self.ethernet_source}
+        fields = {"eth_src": self.ethernet_source}
         if self.about is not None:
             fields["ct_nw_src"], fields["ct_nw_dst"] = self.about
         if self.tunnel is not None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from attrs import evolve
 
+from backends.ovs.walk import Output
 from compiler.declarations import Mode, Pod
 from tests.oracle.departures import (
     BY_SERVICE,
@@ -24,7 +25,7 @@ from tests.oracle.departures import (
     to_group,
 )
 from tests.oracle.evaluator import Node, Oracle, Service, within
-from tests.oracle.hops import ICMP, NEW, NOWHERE, RELATED, RELATED_REPLY, REPLY, TUN, UDP, VXLAN, Hop, Outcome, Output
+from tests.oracle.hops import ICMP, NEW, NOWHERE, RELATED, RELATED_REPLY, REPLY, TUN, UDP, VXLAN, Hop, Outcome
 from tests.oracle.leaving import is_multicast, leaves
 
 REDIRECT = Service(ICMP, 5)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from backends.ovs import build_flows, build_groups
+from backends.ovs.walk import FlowTable, Output
 from compiler.diagnostics import Diagnostics
 from compiler.model.model import Endpoint, Model, Node
 from compiler.options import Options
@@ -21,8 +22,7 @@ from compiler.sources import read_texts
 from compiler.values.prefix import parse_address
 from tests.oracle.compiled import OPTIONS
 from tests.oracle.evaluator import Service
-from tests.oracle.flowtable import FlowTable
-from tests.oracle.hops import ICMP, NEW, NOWHERE, SCTP, TCP, TUN, UDP, VXLAN, Hop, Output
+from tests.oracle.hops import ICMP, NEW, NOWHERE, SCTP, TCP, TUN, UDP, VXLAN, Hop
 
 _PROTOCOLS = {"tcp": TCP, "udp": UDP, "sctp": SCTP, "icmp": ICMP}
 
@@ -75,7 +75,7 @@ class Network:
         ends = (self._address(about[0]), self._address(about[1])) if about else None
         asked = parse_service(service)
         hop = Hop(node.name, port or in_port, address, wanted, asked, NOWHERE, ct_state=state, about=ends)
-        match sorted(self.tables[node.name].run(hop).outputs):
+        match sorted(hop.through(self.tables[node.name]).outputs):
             case []:
                 return None
             case [Output(port=1, tunnel_id=netid, tunnel_destination=there)]:
@@ -100,7 +100,7 @@ class Network:
             hop.ct_state,
             about=hop.about,
         )
-        outputs = sorted(self.tables[node.name].run(arrived).outputs)
+        outputs = sorted(arrived.through(self.tables[node.name]).outputs)
         assert len(outputs) <= 1 and Output(VXLAN) not in outputs
         return (node.name, outputs[0].port) if outputs else None
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from backends.ovs.walk import Output
 from compiler.model.model import Node
 from compiler.values.prefix import format_address, parse_address
-from tests.oracle.hops import NEW, NOWHERE, TUN, VXLAN, Hop, Output
+from tests.oracle.hops import NEW, NOWHERE, TUN, VXLAN, Hop
 from tests.oracle.network import Network, parse_service
 
 GROUP = "239.1.2.3"
@@ -46,7 +47,7 @@ def hears(net: Network, pod: str, group: str = GROUP, service: str = "udp/5000")
 def hears_from_node(net: Network, node: str, source: str, group: str = GROUP) -> set[str]:
     """The pods that multicast reaches which a node sends into its tun0."""
     hop = Hop(node, TUN, parse_address(source), parse_address(group), parse_service("udp/5000"), NOWHERE)
-    outputs = net.tables[node].run(hop).outputs
+    outputs = hop.through(net.tables[node]).outputs
     assert all(output.port != VXLAN for output in outputs)
     return {_receiver(net, node, output) for output in outputs}
 
@@ -81,7 +82,7 @@ def _leave(
         fragment=fragment,
     )
     home = net.node(endpoint.node)
-    for output in {output for choice in net.tables[home.name].run(sent).choices for output in choice}:
+    for output in {output for choice in sent.through(net.tables[home.name]).choices for output in choice}:
         if output.port != VXLAN:
             yield home.name, output
             continue
@@ -99,7 +100,7 @@ def _leave(
             state,
             ethernet_source=output.ethernet_source,
         )
-        for last in {output for choice in net.tables[there.name].run(came).choices for output in choice}:
+        for last in {output for choice in came.through(net.tables[there.name]).choices for output in choice}:
             assert last.port != VXLAN, "sent on"
             yield there.name, last
 

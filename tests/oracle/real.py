@@ -6,12 +6,13 @@ import re
 
 from attrs import evolve
 
+from backends.ovs.walk import Output
 from compiler.values.prefix import parse_address
 from tests.lab import DummySwitch
 from tests.lab.trace import Output as TracedOutput
 from tests.lab.trace import TraceResult
 from tests.oracle.compiled import NodeFlows
-from tests.oracle.hops import Hop, Outcome, Output
+from tests.oracle.hops import Hop, Outcome
 
 HASHES = range(1, 17)
 """Hashes with which a packet comes to a group, of which Open vSwitch takes four bits where buckets are few
