@@ -1,6 +1,8 @@
-"""A line of an emitted file, with the statements behind it."""
+"""Emitted files, and the statements behind their lines (OUT-03)."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable
 
 from attrs import field, frozen
 
@@ -13,3 +15,17 @@ class Line:
 
     text: str
     origins: tuple[Origin, ...] = field(eq=False)
+
+
+@frozen
+class File:
+    """An emitted file: its text, and the statements behind it.
+
+    `lines` gives the lines that have statements of their own, without their indentation, in the order in which they
+    stand in the text; it works only when asked, so that who wants no statements pays nothing.  `origins` are the
+    statements behind all other lines.
+    """
+
+    text: str
+    origins: tuple[Origin, ...] = field(eq=False, repr=False)
+    lines: Callable[[], Iterable[Line]] = field(default=tuple, eq=False, repr=False)

@@ -21,12 +21,10 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from backends.kubernetes import FOLDER as KUBERNETES
-from compiler.bundles import MANIFEST, is_bundle
+from compiler.bundles import MANIFEST, NODES, is_bundle
+from sdnc.provenance import FOLDER as PROVENANCE
 
 SCHEMA_VERSION = 1
-
-NODES = "nodes"
-"""The folder in a bundle that has a folder for each node."""
 
 _STALE_AFTER = 60
 """Seconds: a staging folder that is younger may be one that its run is about to lock."""
@@ -77,7 +75,7 @@ def _check_replaceable(out: Path) -> None:
     names = {entry.name for entry in out.iterdir()}
     if names and not is_bundle(out):
         raise NotABundle(f"{out} exists and is no bundle")
-    if strange := sorted(names - {MANIFEST, NODES, KUBERNETES}):
+    if strange := sorted(names - {MANIFEST, NODES, KUBERNETES, PROVENANCE}):
         raise NotABundle(f"{out} is a bundle, but {strange[0]!r} in it is no part of one")
 
 

@@ -11,18 +11,19 @@ from __future__ import annotations
 import gc
 import io
 import os
+import signal
 import sys
-from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from compiler.diagnostics import Diagnostics
-from compiler.options import BrokenEgress
+from compiler.options import Options
 from compiler.pipeline import Compilation, read
 from compiler.sources import read_sources
 from compiler.sources.files import STDIN, read_paths
@@ -31,38 +32,16 @@ from compiler.version import VERSION
 from sdnc.bundle import NotABundle
 from sdnc.check import check_sources
 from sdnc.compile import write_bundle
-from sdnc.exits import EXIT_ERRORS, EXIT_FAULT
+from sdnc.exits import EXIT_ERRORS, EXIT_FAULT, EXIT_SIGNAL
 from sdnc.options import read_options
 from sdnc.pod_network import pod_network
-from sdnc.provenance import write_provenance
 from sdnc.report import MACHINE_FORMATS
 from sdnc.report.text import print_text
+from sdnc.settings import PATHS, settings
 from sdnc.signals import end_on_signals
 
 if TYPE_CHECKING:
     from sdnc.resolve.servers import Server
-
-_PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-
-Command = TypeVar("Command", bound=Callable[..., None])
-
-
-def _settings(command: Command) -> Command:
-    """The options that every command has that compiles; `read_options` reads them."""
-    dns_lock = click.option(
-        "--dns-lock",
-        metavar="FILE",
-        type=click.Path(path_type=Path),
-        help="The addresses of the DNS names in egress firewalls, as `sdnc resolve` writes them.",
-    )
-    broken = click.option(
-        "--on-broken-egress-policy",
-        type=click.Choice([each.value for each in BrokenEgress]),
-        default=BrokenEgress.ERROR.value,
-        show_default=True,
-        help="A project that shares its NetID, or has several egress firewalls: refuse it, or drop what leaves it.",
-    )
-    return dns_lock(broken(command))
 
 
 def main() -> None:
@@ -84,7 +63,39 @@ def main() -> None:
         sys.exit(EXIT_FAULT)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """The commands; those of `_ELSEWHERE` are loaded when they are asked for, so that none pays for another."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_ELSEWHERE})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _ELSEWHERE:
+            command: click.Command = import_module(_ELSEWHERE[cmd_name]).command
+            return command
+        return super().get_command(ctx, cmd_name)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Where the reader of the output has gone, click and rich have a status that here means "different"."""
+        try:
+            return super().invoke(ctx)
+        except (BrokenPipeError, SystemExit) as end:
+            if not isinstance(end, BrokenPipeError) and not isinstance(end.__context__, BrokenPipeError):
+                raise
+        # What is still to be written when Python ends has to go somewhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_SIGNAL + signal.SIGPIPE)
+
+
+_ELSEWHERE = {
+    "apply": "sdnc.apply.command",
+    "diff": "sdnc.diff.command",
+    "explain": "sdnc.explain.command",
+    "trace": "sdnc.trace.command",
+}
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="sdnc")
 def cli() -> None:
     """Compiles network policy into what the nodes of an Open vSwitch cluster network run.
@@ -98,7 +109,7 @@ cli.add_command(pod_network)
 
 
 @cli.command()
-@_PATHS
+@PATHS
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The bundle's folder.")
 @click.option("--node", "nodes", multiple=True, metavar="NODE", help="Only this node; may be repeated.")
 @click.option(
@@ -108,31 +119,36 @@ cli.add_command(pod_network)
     help="Worker processes; by default as many as there are processors.",
 )
 @click.option(
-    "--provenance",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write, as JSON, the statements (file and line) behind every flow.",
+    "--provenance", is_flag=True, help="Put the statements (file and line) behind every line into the bundle, too."
 )
-@_settings
+@click.option(
+    "--transition-from",
+    "older",
+    multiple=True,
+    metavar="OLD",
+    help="The sources of what the nodes run now; may be repeated. Compiles what both allow: the first of two rounds.",
+)
+@settings
 def compile(
     paths: tuple[str, ...],
     output: Path,
     nodes: tuple[str, ...],
     jobs: int,
-    provenance: Path | None,
+    provenance: bool,
+    older: tuple[str, ...],
     dns_lock: Path | None,
     on_broken_egress_policy: str,
 ) -> None:
     """Compile PATHs into a bundle: for every node its flows, ports and set-up script."""
-    for option, path in (("--provenance", provenance), ("--dns-lock", dns_lock)):
-        if path is not None and _real(path).is_relative_to(_real(output)):
-            raise click.BadParameter(f"{path} is inside the output {output}", param_hint=option)
-    if provenance is not None:
-        _check_no_source("--provenance", provenance, paths)
-        if dns_lock is not None and _real(provenance) == _real(dns_lock):
-            raise click.BadParameter(f"{provenance} is the DNS lock file", param_hint="--provenance")
+    if dns_lock is not None and _real(dns_lock).is_relative_to(_real(output)):
+        raise click.BadParameter(f"{dns_lock} is inside the output {output}", param_hint="--dns-lock")
+    if STDIN in paths and STDIN in older:
+        raise click.BadParameter("standard input is among the PATHs", param_hint="--transition-from")
     diagnostics = Diagnostics()
     options = read_options(dns_lock, on_broken_egress_policy, diagnostics)
     compilation = read(paths, sys.stdin.buffer, diagnostics, options)
+    if compilation is not None and older:
+        compilation = _between(older, compilation, options, diagnostics)
     errors = Console(stderr=True)
     print_text(diagnostics.sorted(), errors)
     if compilation is None:
@@ -151,9 +167,7 @@ def compile(
             progress.refresh()
 
         try:
-            if provenance is not None:
-                write_provenance(compilation, provenance, nodes)
-            digests = write_bundle(compilation, output, nodes=nodes, jobs=jobs, progress=advance)
+            digests = write_bundle(compilation, output, nodes=nodes, jobs=jobs, provenance=provenance, progress=advance)
         except NotABundle as reason:
             click.echo(f"sdnc: {reason}; it stays as it is", err=True)
             sys.exit(EXIT_FAULT)
@@ -162,6 +176,21 @@ def compile(
         f"{output}: {len(digests)} files for {total} of {len(model.nodes)} nodes "
         f"({len(model.endpoints)} pods, {len(model.policies)} policies)"
     )
+
+
+def _between(
+    older: tuple[str, ...], compilation: Compilation, options: Options, diagnostics: Diagnostics
+) -> Compilation | None:
+    """What the older sources and the compilation both allow; findings about the older ones are told if they do not
+    compile."""
+    from compiler.transition import transition
+
+    found = Diagnostics()
+    old = read(older, sys.stdin.buffer, found, options)
+    if old is None:
+        diagnostics.extend(found.sorted())
+        return None
+    return transition(old, compilation, diagnostics)
 
 
 def _real(path: Path) -> Path:
@@ -184,7 +213,7 @@ def _check_nodes(compilation: Compilation, nodes: tuple[str, ...]) -> None:
 
 
 @cli.command()
-@_PATHS
+@PATHS
 @click.option(
     "--format",
     "format_",
@@ -199,7 +228,7 @@ def _check_nodes(compilation: Compilation, nodes: tuple[str, ...]) -> None:
     metavar="OLD",
     help="An older snapshot: a file or folder; may be repeated. Tells which host names changed since.",
 )
-@_settings
+@settings
 def check(
     paths: tuple[str, ...], format_: str, older: tuple[str, ...], dns_lock: Path | None, on_broken_egress_policy: str
 ) -> None:
@@ -230,7 +259,7 @@ def _parse_servers(_context: click.Context, _option: click.Parameter, texts: tup
 
 
 @cli.command()
-@_PATHS
+@PATHS
 @click.option(
     "--dns-lock",
     metavar="FILE",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Collection, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from hashlib import sha256
@@ -19,25 +19,29 @@ from attrs import frozen
 import backends.iptables
 import backends.kubernetes
 import backends.macvlan
+import backends.node
 import backends.ovs
 import backends.proxy
-from compiler.bundles import MANIFEST
+from backends.lines import File
+from compiler.bundles import MANIFEST, NODES
 from compiler.model.model import Model, Node
 from compiler.pipeline import Compilation
 from compiler.plan.node import NodePlan, plan_node
 from compiler.version import VERSION
-from sdnc.bundle import NODES, manifest_text, staged, write_files
+from sdnc.bundle import manifest_text, staged, write_files
+from sdnc.provenance import Places, make_provenance, provenance_path
 from sdnc.signals import held_back, obey_parent
 
-NODE_BACKENDS: tuple[Callable[[NodePlan], dict[str, str]], ...] = (
+NODE_BACKENDS: tuple[Callable[[NodePlan], dict[str, File]], ...] = (
     backends.ovs.render,
     backends.iptables.render,
     backends.macvlan.render,
     backends.proxy.render,
+    backends.node.render,
 )
 """Each gives some of a node's files, by their path in its folder; no two give one path."""
 
-CLUSTER_BACKENDS: tuple[Callable[[Model], dict[str, str]], ...] = (backends.kubernetes.render,)
+CLUSTER_BACKENDS: tuple[Callable[[Model], dict[str, File]], ...] = (backends.kubernetes.render,)
 """Each gives some of the files that are no node's, by their path in the bundle."""
 
 Progress = Callable[[str], None]
@@ -57,15 +61,24 @@ def chosen_nodes(model: Model, names: Collection[str]) -> list[Node]:
     return [node for node in model.nodes if not names or node.name in names]
 
 
-def render_node(compilation: Compilation, node: Node) -> dict[str, str]:
-    """All files of a node, by their path below the node's folder."""
+def node_files(compilation: Compilation, node: Node) -> dict[str, File]:
+    """All files of a node, by their path below the node's folder, with the statements behind their lines."""
     plan = plan_node(compilation.model, compilation.policy, compilation.firewalls, node)
-    return {path: text for backend in NODE_BACKENDS for path, text in backend(plan).items()}
+    return {path: file for backend in NODE_BACKENDS for path, file in backend(plan).items()}
 
 
-def render_cluster(model: Model) -> dict[str, str]:
+def cluster_files(model: Model) -> dict[str, File]:
     """All files that are no node's, by their path in the bundle."""
-    return {path: text for backend in CLUSTER_BACKENDS for path, text in backend(model).items()}
+    return {path: file for backend in CLUSTER_BACKENDS for path, file in backend(model).items()}
+
+
+def render_node(compilation: Compilation, node: Node) -> dict[str, str]:
+    """The text of all files of a node, by their path below the node's folder."""
+    return _texts(node_files(compilation, node))
+
+
+def _texts(files: Mapping[str, File]) -> dict[str, str]:
+    return {path: file.text for path, file in files.items()}
 
 
 def write_bundle(
@@ -74,41 +87,63 @@ def write_bundle(
     *,
     nodes: Collection[str] = (),
     jobs: int = 1,
+    provenance: bool = False,
     progress: Progress = lambda node: None,
 ) -> dict[str, str]:
     """Writes the bundle of a cluster, or of some of its nodes (none named: all), and returns its digests by path.
 
-    What is no node's is always in it.  The files do not depend on `jobs` (OUT-01).  Raises what `staged` raises; the
-    old output then stays.
+    What is no node's is always in it; with `provenance` also the statements behind every line.  The files do not depend
+    on `jobs` (OUT-01).  Raises what `staged` raises; the old output then stays.
     """
     model = compilation.model
     chosen = chosen_nodes(model, nodes)
     # Closed before the staging folder goes: a worker at work would make it anew.
-    with staged(out) as staging, closing(_write_nodes(compilation, chosen, staging, jobs)) as results:
-        digests: dict[str, str] = {}
-        for result in results:
-            digests.update(result.digests)
-            progress(result.node)
-        digests.update(write_files(staging, PurePosixPath(), render_cluster(model)))
+    with staged(out) as staging:
+        writer = _Writer(compilation, staging, Places() if provenance else None)
+        digests = writer.write(None, cluster_files(model))
+        with closing(_write_nodes(writer, chosen, jobs)) as results:
+            for result in results:
+                digests.update(result.digests)
+                progress(result.node)
         text = manifest_text(
             f"sdnc {VERSION}", _input_digests(model), dict(sorted(digests.items())), _counts(model, chosen)
         )
         return digests | write_files(staging, PurePosixPath(), {MANIFEST: text})
 
 
-def _write_nodes(
-    compilation: Compilation, nodes: list[Node], staging: Path, jobs: int
-) -> Generator[NodeResult, None, None]:
+@frozen
+class _Writer:
+    """Writes files into the staging folder, and, if there are `places`, the statements behind their lines."""
+
+    compilation: Compilation
+    staging: Path
+    places: Places | None
+
+    def write_node(self, node: Node) -> NodeResult:
+        """Renders and writes a node's files."""
+        return NodeResult(node.name, self.write(node.name, node_files(self.compilation, node)))
+
+    def write(self, node: str | None, files: Mapping[str, File]) -> dict[str, str]:
+        """Writes the files of a node, or (None) those that are no node's, and returns their digests."""
+        folder = PurePosixPath() if node is None else PurePosixPath(NODES) / node
+        digests = write_files(self.staging, folder, _texts(files))
+        if self.places is not None and files:
+            told = {provenance_path(node): make_provenance(node, files, self.places).text()}
+            digests |= write_files(self.staging, PurePosixPath(), told)
+        return digests
+
+
+def _write_nodes(writer: _Writer, nodes: list[Node], jobs: int) -> Generator[NodeResult, None, None]:
     workers = min(jobs, len(nodes))
     if workers <= 1:
         for node in nodes:
-            yield _write_node(compilation, staging, node)
+            yield writer.write_node(node)
         return
     executor = ProcessPoolExecutor(
         workers,
         mp_context=multiprocessing.get_context("fork"),
         initializer=_Worker.start,
-        initargs=(compilation, staging, os.getpid()),
+        initargs=(writer, os.getpid()),
     )
     try:
         with held_back():  # all workers are forked here
@@ -125,23 +160,17 @@ class _Worker:
     what belongs to a node, its origin for one, is not made to be pickled.
     """
 
-    compilation: Compilation
-    staging: Path
+    writer: _Writer
 
     @classmethod
-    def start(cls, compilation: Compilation, staging: Path, parent: int) -> None:
-        cls.compilation, cls.staging = compilation, staging
+    def start(cls, writer: _Writer, parent: int) -> None:
+        cls.writer = writer
         obey_parent(parent)
 
     @classmethod
     def write(cls, name: str) -> NodeResult:
-        (node,) = [node for node in cls.compilation.model.nodes if node.name == name]
-        return _write_node(cls.compilation, cls.staging, node)
-
-
-def _write_node(compilation: Compilation, staging: Path, node: Node) -> NodeResult:
-    folder = PurePosixPath(NODES) / node.name
-    return NodeResult(node.name, write_files(staging, folder, render_node(compilation, node)))
+        (node,) = [node for node in cls.writer.compilation.model.nodes if node.name == name]
+        return cls.writer.write_node(node)
 
 
 def _input_digests(model: Model) -> dict[str, object]:

@@ -9,19 +9,22 @@ from __future__ import annotations
 from backends.iptables.rules import build_rules
 from backends.iptables.scripts import addresses_script, iptables_script
 from backends.iptables.sets import sets_file
+from backends.lines import File
 from compiler.plan.node import NodePlan
 
 __all__ = ["build_rules", "render"]
 
 
-def render(plan: NodePlan) -> dict[str, str]:
+def render(plan: NodePlan) -> dict[str, File]:
     """The files of a node, by their path below the node's folder.  Every node has all of them: one that hosts no egress
     IP any more has to lose the addresses and rules of those that it had.  Only `ipsets.txt` is absent without sets.
     """
     rules = build_rules(plan)
     files = {
         "addresses.sh": addresses_script(plan),
-        "iptables.rules": rules.text(),
-        "iptables.sh": iptables_script(rules),
+        "iptables.rules": File(rules.text(), plan.everywhere, rules.lines),
+        "iptables.sh": File(iptables_script(rules), plan.everywhere),
     }
-    return files | ({"ipsets.txt": sets_file(rules.sets.values())} if rules.sets else {})
+    if rules.sets:
+        files["ipsets.txt"] = File(sets_file(rules.sets.values()), plan.everywhere, rules.set_lines)
+    return files

@@ -16,6 +16,8 @@ Names, order and comments are those of openshift-sdn where it has the chain, so 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from attrs import field, frozen
 
 from compiler.origin import Origin
@@ -63,7 +65,7 @@ Chains = dict[str, list[Rule]]
 
 @frozen
 class Jump:
-    """A rule in a built-in chain that leads to a chain of the node's own.
+    """A rule in a chain that is not the node's own, mostly a built-in one, that leads to a chain of the node's own.
 
     `rule` is as `iptables -S` prints it behind the chain's name: that text is what the rule is recognised by.
     """
@@ -89,4 +91,15 @@ JUMPS = (
 ADMIN_JUMP = f'-m comment --comment "rules of the policy sources" -j {ADMIN_RULES}'
 """The last rule of ADMIN, unless administrators append more."""
 
+APPENDED = (Jump("filter", ADMIN, ADMIN_JUMP),)
+"""The rules at the end of chains that are not the node's own.  These are made where they lack, and never emptied."""
+
 TABLES = tuple(dict.fromkeys(jump.table for jump in JUMPS))
+
+
+def by_chain(jumps: Iterable[Jump]) -> dict[str, dict[str, list[str]]]:
+    """The rules of jumps by table and chain; those of a chain in their order."""
+    tables: dict[str, dict[str, list[str]]] = {table: {} for table in TABLES}
+    for jump in jumps:
+        tables[jump.table].setdefault(jump.chain, []).append(jump.rule)
+    return tables

@@ -7,8 +7,9 @@ each loading would add them once more; `iptables.sh` puts them.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from attrs import field, frozen
 
@@ -30,10 +31,13 @@ from backends.iptables.chains import (
     Rule,
 )
 from backends.iptables.sets import AddressSet
+from backends.lines import Line
 from compiler.origin import Origin
 from compiler.plan.egress_ips import MARK_MASK, HostedAddress
 from compiler.plan.node import NodePlan
 from compiler.values.prefix import WIDTH, Prefix, format_address
+
+_SET = re.compile("--match-set ([^ ]+)")
 
 
 @frozen
@@ -53,15 +57,22 @@ class RuleFile:
             lines.append("COMMIT")
         return "\n".join(lines) + "\n"
 
-    def origins(self) -> dict[str, tuple[Origin, ...]]:
-        """The statements behind each line that is a rule."""
-        lines: dict[str, tuple[Origin, ...]] = defaultdict(tuple)
+    def lines(self) -> Iterator[Line]:
+        """The rules as lines, each with the statements behind it."""
         for chains in self.tables.values():
             for chain, rules in chains.items():
                 for rule in rules:
-                    # A line may stand there twice: two statements that log alike.
-                    lines[f"-A {chain} {rule.text}"] += rule.origins
-        return dict(lines)
+                    yield Line(f"-A {chain} {rule.text}", rule.origins)
+
+    def set_lines(self) -> Iterator[Line]:
+        """The lines of the sets: behind a set are the statements of the rules that refer to it."""
+        origins: dict[str, tuple[Origin, ...]] = defaultdict(tuple)
+        for line in self.lines():
+            for name in _SET.findall(line.text):
+                origins[name] += line.origins
+        for name in sorted(self.sets):
+            for text in self.sets[name].lines():
+                yield Line(text, origins[name])
 
 
 def build_rules(plan: NodePlan) -> RuleFile:
@@ -69,12 +80,11 @@ def build_rules(plan: NodePlan) -> RuleFile:
 
     Every value in them is a number, an address or a name that was checked at the border (OUT-05).
     """
-    everywhere = (plan.node.origin, *plan.cluster.origins)
     admin = build_admin_rules(plan.admin_rules)
     made = {"raw": _raw(plan), "mangle": _mangle(plan), "nat": _nat(plan), "filter": _filter(plan) | admin.chains}
     tables = {
         table: {
-            chain: [rule if rule.origins else Rule(rule.text, everywhere) for rule in rules]
+            chain: [rule if rule.origins else Rule(rule.text, plan.everywhere) for rule in rules]
             for chain, rules in made[table].items()
         }
         for table in TABLES

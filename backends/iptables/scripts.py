@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
-from backends.iptables.chains import ADDRESSES, ADMIN, ADMIN_JUMP, JUMPS, LIMIT, TABLES
+from backends.iptables.chains import ADDRESSES, APPENDED, JUMPS, LIMIT, TABLES, by_chain
 from backends.iptables.rules import RuleFile
+from backends.lines import File, Line
 from backends.templates import template
 from compiler.plan.node import NodePlan
 from compiler.values.prefix import format_address
@@ -15,28 +14,22 @@ def iptables_script(rules: RuleFile) -> str:
     """A POSIX shell script that loads `ipsets.txt` and `iptables.rules` and puts the jumps, and changes nothing the
     second time.
     """
-    tables = {
-        table: [
-            (chain, [jump.rule for jump in jumps])
-            for chain, jumps in groupby((jump for jump in JUMPS if jump.table == table), lambda jump: jump.chain)
-        ]
-        for table in TABLES
-    }
     return template("backends.iptables", "iptables.sh.j2").render(
         node=rules.node,
-        admin=ADMIN,
-        admin_jump=ADMIN_JUMP,
-        tables=tables,
+        tables=TABLES,
+        jumps=by_chain(JUMPS),
+        appended=by_chain(APPENDED),
         limit=LIMIT,
         addresses=ADDRESSES,
         sets=" ".join(rules.sets),
     )
 
 
-def addresses_script(plan: NodePlan) -> str:
+def addresses_script(plan: NodePlan) -> File:
     """A POSIX shell script that gives the primary interface the egress IPs that the node hosts, and no others."""
-    return template("backends.iptables", "addresses.sh.j2").render(
-        node=plan.node.name,
-        address=format_address(plan.node.address),
-        egress_ips=" ".join(format_address(hosted.address) for hosted in plan.egress_ips.hosted),
+    egress_ips = " ".join(format_address(hosted.address) for hosted in plan.egress_ips.hosted)
+    text = template("backends.iptables", "addresses.sh.j2").render(
+        node=plan.node.name, address=format_address(plan.node.address), egress_ips=egress_ips
     )
+    origins = tuple(origin for hosted in plan.egress_ips.hosted for origin in hosted.origins)
+    return File(text, plan.everywhere, lambda: (Line(f"egress_ips='{egress_ips}'", origins or plan.everywhere),))

@@ -6,6 +6,7 @@ platform has to be told).  docs/egress-routers.md says how the files are used.
 
 from __future__ import annotations
 
+from backends.lines import File
 from backends.macvlan.rules import build_rules
 from backends.macvlan.scripts import macvlan_script, platform_steps, setup_script
 from compiler.plan.node import NodePlan
@@ -13,14 +14,15 @@ from compiler.plan.node import NodePlan
 __all__ = ["build_rules", "render"]
 
 
-def render(plan: NodePlan) -> dict[str, str]:
+def render(plan: NodePlan) -> dict[str, File]:
     """The files of each egress router that the node may run, by their path below the node's folder."""
-    files: dict[str, str] = {}
+    files: dict[str, File] = {}
     for router in plan.routers:
-        folder = f"egress-routers/{router.name}"
-        files[f"{folder}/macvlan.sh"] = macvlan_script(plan, router.router)
-        files[f"{folder}/setup.sh"] = setup_script(plan, router.router)
-        files[f"{folder}/iptables.rules"] = build_rules(router.router).text()
+        folder, origins = f"egress-routers/{router.name}", (router.router.origin,)
+        rules = build_rules(router.router)
+        files[f"{folder}/macvlan.sh"] = File(macvlan_script(plan, router.router), origins)
+        files[f"{folder}/setup.sh"] = File(setup_script(plan, router.router), origins)
+        files[f"{folder}/iptables.rules"] = File(rules.text(), origins, rules.lines)
         if steps := platform_steps(plan, router.router):
-            files[f"{folder}/platform.txt"] = steps
+            files[f"{folder}/platform.txt"] = File(steps, origins)
     return files

@@ -17,11 +17,14 @@ both interfaces, and the one for replies lets replies only pass.
 
 from __future__ import annotations
 
+from itertools import chain
+
 from attrs import frozen
 
 from backends.lines import Line
 from backends.macvlan.interfaces import MACVLAN, POD
 from compiler.declarations import HTTP_PROXY_PORT, DnsProxy, EgressRouter, HttpProxy, Redirect, Redirects
+from compiler.origin import Origin
 from compiler.values.prefix import format_address
 
 REDIRECTS = "EGRESS-ROUTER"
@@ -52,6 +55,10 @@ class RuleFile:
             lines += [*(rule.text for rule in rules), "COMMIT"]
         return "\n".join(lines) + "\n"
 
+    def lines(self) -> tuple[Line, ...]:
+        """The rules in the order of the file, each with the statements behind it."""
+        return tuple(chain.from_iterable(self.tables.values()))
+
 
 def build_rules(router: EgressRouter) -> RuleFile:
     """The rules of one router.
@@ -68,16 +75,17 @@ def build_rules(router: EgressRouter) -> RuleFile:
         "-A INPUT -m conntrack --ctstate INVALID -j DROP",
         "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
         f"-A INPUT -i {POD} -p icmp -m icmp --icmp-type echo-request -j ACCEPT",
-        *(f"-A INPUT -i {POD} -p tcp -m tcp --dport {port} -j ACCEPT" for port in _proxy_ports(router)),
-        f"-A INPUT -j {REFUSE}",
     ]
-    through = [
+    proxy = [
+        Line(f"-A INPUT -i {POD} -p tcp -m tcp --dport {port} -j ACCEPT", origins)
+        for port, origins in _proxy_ports(router).items()
+    ]
+    rest = [
+        f"-A INPUT -j {REFUSE}",
         "-A FORWARD -m conntrack --ctstate INVALID -j DROP",
         f"-A FORWARD -i {POD} -o {MACVLAN} -m conntrack --ctstate DNAT -j ACCEPT",
         f"-A FORWARD -i {MACVLAN} -o {POD} -m conntrack --ctstate DNAT --ctdir REPLY -j ACCEPT",
         f"-A FORWARD -j {REFUSE}",
-    ]
-    refuse = [
         f"-A {REFUSE} -p tcp -j REJECT --reject-with tcp-reset",
         f"-A {REFUSE} -j REJECT --reject-with icmp-port-unreachable",
     ]
@@ -86,7 +94,7 @@ def build_rules(router: EgressRouter) -> RuleFile:
         f"{router.project}/{router.name}",
         {
             "nat": (*(Line(text, origins) for text in nat), *_redirects(router)),
-            "filter": tuple(Line(text, origins) for text in (*inwards, *through, *refuse)),
+            "filter": (*(Line(text, origins) for text in inwards), *proxy, *(Line(text, origins) for text in rest)),
         },
     )
 
@@ -112,12 +120,13 @@ def _redirect(redirect: Redirect) -> str:
     return f"-A {REDIRECTS} -p {protocol} -m {protocol} --dport {redirect.port} -j DNAT --to-destination {target}"
 
 
-def _proxy_ports(router: EgressRouter) -> list[int]:
-    """The TCP ports on which a proxy listens inside the pod."""
+def _proxy_ports(router: EgressRouter) -> dict[int, tuple[Origin, ...]]:
+    """The TCP ports on which a proxy listens inside the pod, in order, and the statements that ask for each."""
     match router.destinations:
         case HttpProxy():
-            return [HTTP_PROXY_PORT]
+            return {HTTP_PROXY_PORT: (router.origin,)}
         case DnsProxy(forwards):
-            return sorted({forward.port for forward in forwards})
+            by_port = sorted(forwards, key=lambda forward: forward.port)
+            return {forward.port: (forward.origin,) for forward in by_port}
         case _:
-            return []
+            return {}

@@ -7,20 +7,21 @@ the cluster), `multicast`; and `bridge`.
 
 from __future__ import annotations
 
-from backends.ovs.bridge import bridge_script, ports_text
+from backends.lines import File
+from backends.ovs.bridge import bridge_script, bridge_settings, ports_file
 from backends.ovs.groups import build_groups
 from backends.ovs.pipeline import build_flows
 from compiler.plan.node import NodePlan
 
-__all__ = ["build_flows", "build_groups", "render"]
+__all__ = ["bridge_settings", "build_flows", "build_groups", "render"]
 
 
-def render(plan: NodePlan) -> dict[str, str]:
+def render(plan: NodePlan) -> dict[str, File]:
     """The files of a node, by their path below the node's folder; `groups.txt` only if there are groups."""
+    flows, groups = build_flows(plan), build_groups(plan)
     files = {
-        "bridge.sh": bridge_script(plan),
-        "flows.txt": build_flows(plan).text(),
-        "ports.json": ports_text(plan),
+        "bridge.sh": File(bridge_script(plan), plan.everywhere),
+        "flows.txt": File(flows.text(), plan.everywhere, flows.lines),
+        "ports.json": ports_file(plan),
     }
-    groups = build_groups(plan)
-    return files | {"groups.txt": groups.text()} if groups.groups else files
+    return files | {"groups.txt": File(groups.text(), plan.everywhere, groups.lines)} if groups.groups else files

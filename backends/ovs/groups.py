@@ -11,10 +11,12 @@ forgets them there.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from attrs import field, frozen
 
 from backends.ethernet import mac_of
+from backends.lines import Line
 from backends.ovs.flow import NETID_TO_TUNNEL, OUTPUT_TUN, actions, to_node
 from compiler.origin import Origin
 from compiler.plan.egress_ips import EgressRoute
@@ -67,6 +69,10 @@ class GroupFile:
         for group in self.groups:
             lines += ["", f"# project {group.project}: by its egress IPs", group.line]
         return "\n".join(lines) + "\n"
+
+    def lines(self) -> Iterator[Line]:
+        """The groups as lines, each with the statements behind it."""
+        return (Line(group.line, group.origins) for group in self.groups)
 
 
 def build_groups(plan: NodePlan) -> GroupFile:

@@ -43,11 +43,13 @@ Registers are named in `backends/ovs/fields.py`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import sha256
 from itertools import groupby
 
 from attrs import evolve, frozen
 
+from backends.lines import Line
 from backends.ovs.base import base_flows
 from backends.ovs.fields import Table
 from backends.ovs.flow import Flow, FlowGroup
@@ -118,6 +120,10 @@ class FlowFile:
         """The flows in the order of the file."""
         return tuple(flow for group in self.groups for flow in group.flows)
 
+    def lines(self) -> Iterator[Line]:
+        """The flows as lines, each with the statements behind it."""
+        return (Line(str(flow), flow.origins) for flow in self.flows())
+
 
 def build_flows(plan: NodePlan) -> FlowFile:
     """The flows of a node; each names the statements that ask for it, the cluster's own the node and the networks
@@ -139,7 +145,7 @@ def build_flows(plan: NodePlan) -> FlowFile:
             groups += multitenant_flows(plan)
         case Mode.SUBNET:
             pass
-    everywhere = (plan.node.origin, *plan.cluster.origins)
+    everywhere = plan.everywhere
     groups = [
         evolve(
             group,

@@ -219,9 +219,12 @@ def multitenant_flows(plan: NodePlan) -> Iterator[FlowGroup]:
             Flow(table, 200, match(**{destination: GLOBAL_NETID}), deliver),
         ],
     )
-    netids = sorted({pod.netid for pod in plan.pods} - {GLOBAL_NETID})
+    pods: dict[int, tuple[Origin, ...]] = defaultdict(tuple)
+    for pod in plan.pods:
+        if pod.netid != GLOBAL_NETID:
+            pods[pod.netid] += (pod.endpoint.pod.origin,)
     yield FlowGroup.of(
         "pods with one NetID reach each other",
-        (Flow(table, 100, match(**{source: netid, destination: netid}), deliver) for netid in netids),
+        (Flow(table, 100, match(**{source: netid, destination: netid}), deliver, pods[netid]) for netid in pods),
     )
     yield FlowGroup.of("nobody else", [Flow(table, 0, "", "drop")])

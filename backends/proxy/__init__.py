@@ -7,33 +7,22 @@ user listen at low ports.
 
 from __future__ import annotations
 
-from backends.lines import Line
-from backends.proxy.haproxy import haproxy_text, server_line
-from backends.proxy.squid import access_lines, squid_text
-from compiler.declarations import DnsProxy, EgressRouter, HttpProxy
+from backends.lines import File
+from backends.proxy.haproxy import haproxy_file
+from backends.proxy.squid import squid_file
+from compiler.declarations import DnsProxy, HttpProxy
 from compiler.plan.node import NodePlan
 
-__all__ = ["proxy_lines", "render"]
+__all__ = ["render"]
 
 
-def render(plan: NodePlan) -> dict[str, str]:
+def render(plan: NodePlan) -> dict[str, File]:
     """The files of a node, by their path below the node's folder: one for each proxy that it may run."""
     files = {}
     for router in plan.routers:
         match router.router.destinations:
             case HttpProxy() as proxy:
-                files[f"egress-routers/{router.name}/squid.conf"] = squid_text(router.router, proxy)
+                files[f"egress-routers/{router.name}/squid.conf"] = squid_file(router.router, proxy)
             case DnsProxy() as proxy:
-                files[f"egress-routers/{router.name}/haproxy.cfg"] = haproxy_text(router.router, proxy)
+                files[f"egress-routers/{router.name}/haproxy.cfg"] = haproxy_file(router.router, proxy)
     return files
-
-
-def proxy_lines(router: EgressRouter) -> list[Line]:
-    """The lines of a router's proxy that its destinations ask for; none if it is no proxy."""
-    match router.destinations:
-        case HttpProxy() as proxy:
-            return access_lines(router, proxy)
-        case DnsProxy(forwards):
-            return [server_line(forward) for forward in forwards]
-        case _:
-            return []

@@ -7,7 +7,9 @@ in turn, and tries another one if a connection fails.
 
 from __future__ import annotations
 
-from backends.lines import Line
+from collections.abc import Iterator
+
+from backends.lines import File, Line
 from backends.proxy.words import word
 from backends.templates import template
 from compiler.declarations import DnsProxy, EgressRouter, Forward
@@ -17,15 +19,27 @@ ADDRESSES = 8
 """Addresses of a name that are in use at one time, at most."""
 
 
-def haproxy_text(router: EgressRouter, proxy: DnsProxy) -> str:
+def haproxy_file(router: EgressRouter, proxy: DnsProxy) -> File:
     """The file of a router, its ports in order of their numbers."""
     forwards = sorted(proxy.forwards, key=lambda forward: forward.port)
-    return template("backends.proxy", "haproxy.cfg.j2").render(
+    text = template("backends.proxy", "haproxy.cfg.j2").render(
         router=word(f"{router.project}/{router.name}"),
         source=format_address(router.source),
         forwards=[(forward.port, server_line(forward).text) for forward in forwards],
         resolves=any(isinstance(forward.to, str) for forward in forwards),
     )
+
+    def lines() -> Iterator[Line]:
+        """All that is there for a port: its frontend and its backend."""
+        for forward in forwards:
+            origins = (forward.origin,)
+            for head in (f"frontend tcp-{forward.port}", f"bind 0.0.0.0:{forward.port}"):
+                yield Line(head, origins)
+            yield Line(f"default_backend tcp-{forward.port}", origins)
+            yield Line(f"backend tcp-{forward.port}", origins)
+            yield server_line(forward)
+
+    return File(text, (router.origin,), lines)
 
 
 def server_line(forward: Forward) -> Line:

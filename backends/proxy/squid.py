@@ -18,7 +18,7 @@ from hashlib import sha256
 
 from attrs import frozen
 
-from backends.lines import Line
+from backends.lines import File, Line
 from backends.proxy.words import word
 from backends.templates import template
 from compiler.declarations import HTTP_PROXY_PORT, EgressRouter, HttpProxy, ProxyHost
@@ -38,15 +38,17 @@ class _Acl:
         return "to-" + sha256(" ".join((self.kind, *self.values)).encode()).hexdigest()[:12]
 
 
-def squid_text(router: EgressRouter, proxy: HttpProxy) -> str:
+def squid_file(router: EgressRouter, proxy: HttpProxy) -> File:
     """The file of a router."""
-    return template("backends.proxy", "squid.conf.j2").render(
+    access = access_lines(router, proxy)
+    text = template("backends.proxy", "squid.conf.j2").render(
         router=word(f"{router.project}/{router.name}"),
         host=word(f"{router.name}.{router.project}"),
         port=HTTP_PROXY_PORT,
         source=format_address(router.source),
-        access=[line.text for line in access_lines(router, proxy)],
+        access=[line.text for line in access],
     )
+    return File(text, (router.origin,), lambda: access)
 
 
 def access_lines(router: EgressRouter, proxy: HttpProxy) -> list[Line]:

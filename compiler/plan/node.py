@@ -10,6 +10,7 @@ from attrs import field, frozen
 from compiler.declarations import Mode
 from compiler.ids import allocate
 from compiler.model.model import GLOBAL_NETID, Cluster, Endpoint, Model, Node, Router
+from compiler.origin import Origin
 from compiler.plan.admin_rules import AdminRulePlan, plan_admin_rules
 from compiler.plan.classifier import Classifier, classify
 from compiler.plan.egress_ips import NO_EGRESS_IPS, EgressIpPlan, plan_egress_ips
@@ -64,6 +65,11 @@ class NodePlan:
     multicast: tuple[MulticastPlan, ...] = ()
     routers: tuple[Router, ...] = ()
     admin_rules: tuple[AdminRulePlan, ...] = ()
+
+    @property
+    def everywhere(self) -> tuple[Origin, ...]:
+        """The statements behind what every node has: the node's own and the cluster's."""
+        return (self.node.origin, *self.cluster.origins)
 
 
 def plan_node(model: Model, policy: Policy | None, firewalls: Sequence[FoldedFirewall], node: Node) -> NodePlan:

@@ -10,6 +10,7 @@ import pytest
 from tests.backends.iptables.plans import LAB_IP, SHOP_IP, node_plan
 from tests.backends.macvlan.plans import egress_router
 from tests.cluster import egress
+from tests.cluster.appliers import Changing, running_changing
 from tests.cluster.bundle import Cluster, running_cluster
 from tests.cluster.clusters import MODES, NODES, OUTSIDE
 from tests.cluster.echo import servers
@@ -96,3 +97,16 @@ def page_router(router_cluster: Cluster, tmp_path_factory: pytest.TempPathFactor
     with router_pod(router_cluster, ROUTER, egress_router(source=f"{SOURCE}/24", gateway=GATEWAY), folder) as router:
         router.start()
         yield router
+
+
+@pytest.fixture(scope="session")
+def shared_changing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Changing]:
+    with running_changing(tmp_path_factory.mktemp("changing")) as changing:
+        yield changing
+
+
+@pytest.fixture
+def changing(shared_changing: Changing) -> Changing:
+    """The running cluster of `changing`; what is in force is what the test before left."""
+    shared_changing.cluster.lab.flush_connections()
+    return shared_changing

@@ -48,8 +48,8 @@ class Host:
 
     def write(self, plan: NodePlan) -> None:
         """Put the files of a plan into the folder."""
-        for name, text in render(plan).items():
-            (self.folder / name).write_text(text)
+        for name, file in render(plan).items():
+            (self.folder / name).write_text(file.text)
 
     def load(self, flavour: Flavour) -> None:
         """Run iptables.sh. Raises LabError."""

@@ -114,8 +114,8 @@ class RouterPod:
 def write_router(running: Cluster, pod: str, router: EgressRouter, folder: Path) -> RouterPod:
     """Write the files of a router, for the node of a pod, into a new folder; nothing is run."""
     folder.mkdir()
-    for path, text in render(node_plan([router], node=NODE_OF[pod], text=cluster())).items():
-        (folder / Path(path).name).write_text(text)
+    for path, file in render(node_plan([router], node=NODE_OF[pod], text=cluster())).items():
+        (folder / Path(path).name).write_text(file.text)
     return RouterPod(running, pod, folder)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from backends.macvlan import build_rules
-from backends.proxy.haproxy import haproxy_text
-from backends.proxy.squid import squid_text
+from backends.proxy.haproxy import haproxy_file
+from backends.proxy.squid import squid_file
 from tests.backends.proxy.routers import PAGE, SOURCE, dns_proxy, http_proxy, router
 from tests.cluster.proxies import POD, Answer, ProxyLab, proxy_lab
 
@@ -43,7 +43,7 @@ def page() -> Iterator[ProxyLab]:
     with (
         proxy_lab([ONE, OTHER, DENIED, NEAR], PORTS) as made,
         made.names(NAMES),
-        made.squid(squid_text(router(proxy), proxy)),
+        made.squid(squid_file(router(proxy), proxy).text),
     ):
         yield made
 
@@ -154,7 +154,7 @@ def test_nothing_is_kept(page: ProxyLab) -> None:
 @pytest.mark.behaviour("ER-09")
 def test_the_order_of_the_lines_decides(lab: ProxyLab) -> None:
     proxy = http_proxy("www.example.com", "192.168.1.5", *PAGE)
-    with lab.squid(squid_text(router(proxy), proxy)):
+    with lab.squid(squid_file(router(proxy), proxy).text):
         results = {host: reached(lab, host)[0] for host in ("www.example.com", "example.com", DENIED, "192.168.1.6")}
 
     assert results == {"www.example.com": ONE, "example.com": 403, DENIED: DENIED, "192.168.1.6": 403}
@@ -163,7 +163,7 @@ def test_the_order_of_the_lines_decides(lab: ProxyLab) -> None:
 @pytest.mark.behaviour("ER-09")
 def test_without_a_star_at_the_end_the_rest_is_denied(lab: ProxyLab) -> None:
     proxy = http_proxy("203.0.113.0/24", "!www.example.com", "*.example.com", "0.0.0.0/1")
-    with lab.squid(squid_text(router(proxy), proxy)) as output:
+    with lab.squid(squid_file(router(proxy), proxy).text) as output:
         results = {
             host: reached(lab, host)[0]
             for host in (ONE, "other.test", "both.test", "inside.test", DENIED, "nowhere.test")
@@ -179,7 +179,7 @@ def test_without_a_star_at_the_end_the_rest_is_denied(lab: ProxyLab) -> None:
 @pytest.mark.behaviour("ER-10")
 def test_connections_go_to_addresses_and_names(lab: ProxyLab) -> None:
     proxy = dns_proxy(f"81 {NEAR} 80", "8443 other.test 443", "25 www.example.com 2525", "26 nowhere.test 80")
-    with lab.haproxy(haproxy_text(router(proxy), proxy), 25, 26, 81, 8443) as output:
+    with lab.haproxy(haproxy_file(router(proxy), proxy).text, 25, 26, 81, 8443) as output:
         answers = {port: lab.forwarded(port) for port in (81, 8443, 25, 26)}
         by_outer_address = lab.forwarded(81, SOURCE)
         log = output.read_text()
@@ -197,7 +197,7 @@ def test_connections_go_to_addresses_and_names(lab: ProxyLab) -> None:
 @pytest.mark.behaviour("ER-10")
 def test_a_name_that_leads_to_the_proxy_itself_makes_no_loop(lab: ProxyLab) -> None:
     proxy = dns_proxy("81 loop.test", f"82 {POD}", "83 other.test 80")
-    with lab.haproxy(haproxy_text(router(proxy), proxy), 81, 82, 83) as output:
+    with lab.haproxy(haproxy_file(router(proxy), proxy).text, 81, 82, 83) as output:
         lab.wait(lambda: lab.forwarded(83).server == OTHER)
         looped = [lab.forwarded(port) for port in (81, 82)]
         after = lab.forwarded(83)
@@ -213,7 +213,7 @@ def test_names_are_resolved_while_it_runs_and_a_dead_address_is_passed_by() -> N
     proxy = dns_proxy("81 other.test 80", "82 half.test 80")
     with proxy_lab([ONE, OTHER], PORTS) as lab:
         lab.router.ip(f"route add unreachable {dead}/32")
-        with lab.haproxy(haproxy_text(router(proxy), proxy), 81, 82):
+        with lab.haproxy(haproxy_file(router(proxy), proxy).text, 81, 82):
             before = lab.forwarded(81)
             with lab.names({"other.test": [OTHER], "half.test": [ONE, dead]}):
                 lab.wait(lambda: lab.forwarded(81).server == OTHER and lab.forwarded(82).server == ONE)
@@ -230,12 +230,12 @@ def test_the_rules_inside_the_pod_let_a_proxy_work_and_keep_its_outer_side_close
     proxy, forwards = http_proxy(*PAGE), dns_proxy("81 other.test 80")
     with proxy_lab([ONE, OTHER], PORTS) as lab, lab.names(NAMES):
         lab.router.run(["iptables-restore", "--wait"], stdin=build_rules(router(proxy)).text())
-        with lab.squid(squid_text(router(proxy), proxy)):
+        with lab.squid(squid_file(router(proxy), proxy).text):
             by_list = lab.get("http://other.test/"), lab.tunnel("other.test:443"), lab.get("http://example.com/")
             with pytest.raises(ConnectionRefusedError):
                 lab.connect(8080, SOURCE, lab.outside)
         lab.router.run(["iptables-restore", "--wait"], stdin=build_rules(router(forwards)).text())
-        with lab.haproxy(haproxy_text(router(forwards), forwards), 81):
+        with lab.haproxy(haproxy_file(router(forwards), forwards).text, 81):
             lab.wait(lambda: lab.forwarded(81) != Answer(0))
             forwarded = lab.forwarded(81)
             with pytest.raises(ConnectionRefusedError):

@@ -49,5 +49,6 @@ def compile_flows(declarations: Sequence[Declaration]) -> dict[str, NodeFlows]:
     found = {}
     for node in compilation.model.nodes:
         files = render(plan_node(compilation.model, compilation.policy, compilation.firewalls, node))
-        found[node.name] = NodeFlows(files["flows.txt"], files.get("groups.txt", ""))
+        groups = files.get("groups.txt")
+        found[node.name] = NodeFlows(files["flows.txt"].text, groups.text if groups is not None else "")
     return found

@@ -11,12 +11,11 @@ import pytest
 import yaml
 
 import sdnc
-from tests.paths import ROOT, lock_of
+from tests.paths import CLUSTERS, ROOT, lock_of
 from tests.sdnc.running import files_of, invoke, run
 
 pytestmark = pytest.mark.behaviour("OUT-01")
 
-EXAMPLES = sorted(path for path in (ROOT / "examples").iterdir() if path.is_dir())
 TWIN = ROOT / "examples" / "shop-kubernetes"
 
 
@@ -96,7 +95,7 @@ def test_the_policy_language_and_objects_give_the_same_bundle(tmp_path: Path) ->
     invoke("compile", TWIN, "-o", tmp_path / "objects")
 
     assert files_of(tmp_path / "language") == files_of(tmp_path / "objects")
-    assert len(files_of(tmp_path / "language")) == 13
+    assert len(files_of(tmp_path / "language")) == 15
 
 
 def statements(text: str) -> list[str]:
@@ -113,7 +112,7 @@ def statements(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("example", CLUSTERS, ids=lambda path: path.name)
 @pytest.mark.parametrize("seed", range(2))
 def test_the_order_of_statements_does_not_matter(example: Path, seed: int) -> None:
     originals = {path.name: path.read_text() for path in example.iterdir() if path.suffix in (".sdn", ".json", ".yaml")}
@@ -130,7 +129,7 @@ def test_the_order_of_statements_does_not_matter(example: Path, seed: int) -> No
     assert sdnc.compile_texts(shuffled, dns_lock=lock) == sdnc.compile_texts(originals, dns_lock=lock)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("example", CLUSTERS, ids=lambda path: path.name)
 def test_the_number_of_workers_does_not_matter(tmp_path: Path, example: Path) -> None:
     lock = lock_of(example)
     settings = ("--dns-lock", lock) if lock else ()

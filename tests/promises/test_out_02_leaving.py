@@ -168,6 +168,7 @@ def test_an_egress_ip_changes_only_lines_about_it(project: str, host: str) -> No
         "groups.txt",
         "iptables.rules",
         "addresses.sh",
+        "node.json",
     }
     for node, change in changed(files, "flows.txt").items():
         assert not_about(change, project) == []

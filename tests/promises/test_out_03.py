@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
+from backends.lines import File, Line
 from backends.ovs.fields import Table
 from backends.ovs.flow import Flow
 from compiler.diagnostics import Diagnostics
 from compiler.options import BrokenEgress
+from compiler.origin import Origin, Span
 from compiler.pipeline import Compilation, read
+from compiler.sources.positions import whole_source
+from sdnc.compile import cluster_files, node_files
 from sdnc.options import read_options
-from sdnc.provenance import provenance
+from sdnc.provenance import Places, make_provenance, read_provenance
 from tests.compiling import CLUSTER, compiled, declare, flow_files
-from tests.paths import ROOT, lock_of
+from tests.paths import CLUSTERS, ROOT, lock_of
 from tests.sdnc.running import invoke
 
 pytestmark = pytest.mark.behaviour("OUT-03")
-
-EXAMPLES = sorted(path for path in (ROOT / "examples").iterdir() if path.is_dir())
-SHOP = ROOT / "examples" / "shop" / "shop.sdn"
 
 
 def example(path: Path) -> Compilation:
@@ -32,22 +32,51 @@ def example(path: Path) -> Compilation:
     return compilation
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", CLUSTERS, ids=lambda path: path.name)
 def test_every_flow_of_every_node_has_an_origin(path: Path) -> None:
     for flows in flow_files(example(path)).values():
         assert [flow for flow in flows.flows() if not flow.origins] == []
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_every_origin_is_a_place_in_the_example(path: Path) -> None:
-    for node in provenance(example(path)).values():
-        for places in node.values():
-            assert places
-            for place in places:
-                name, line, column = place.rsplit(":", 2)
-                text = Path(name).read_text().split("\n")
-                assert Path(name).is_relative_to(path)
-                assert len(text[int(line) - 1]) >= int(column)
+@pytest.mark.parametrize("path", CLUSTERS, ids=lambda path: path.name)
+def test_every_line_of_every_file_has_statements_that_are_places_in_the_example(path: Path) -> None:
+    compilation = example(path)
+    places = Places()
+    parts = {node.name: node_files(compilation, node) for node in compilation.model.nodes}
+    for node, files in (*parts.items(), (None, cluster_files(compilation.model))):
+        provenance = make_provenance(node, files, places)
+        folder = "" if node is None else f"nodes/{node}/"
+        statements = set[str]()
+        for name, file in files.items():
+            of_lines = [
+                provenance.statements(f"{folder}{name}", number) for number in range(1, len(file.text.splitlines()) + 1)
+            ]
+            assert all(of_lines)
+            assert provenance.statements(f"{folder}{name}", len(of_lines) + 1) == ()
+            statements.update(*of_lines)
+        for statement in statements:
+            name, line, column = statement.rsplit(":", 2)
+            text = Path(name).read_text().split("\n")
+            assert Path(name).is_relative_to(path)
+            assert len(text[int(line) - 1]) >= int(column)
+
+
+@pytest.mark.parametrize("path", CLUSTERS, ids=lambda path: path.name)
+def test_provenance_is_read_as_it_was_made(path: Path, tmp_path: Path) -> None:
+    compilation = example(path)
+    for node in compilation.model.nodes:
+        made = make_provenance(node.name, node_files(compilation, node), Places())
+        (tmp_path / "provenance").mkdir(exist_ok=True)
+        (tmp_path / "provenance" / f"{node.name}.json").write_text(made.text())
+
+        assert read_provenance(tmp_path, node.name) == made
+
+
+def test_a_line_that_is_not_in_its_file_is_a_fault() -> None:
+    origin = Origin(whole_source("a.sdn", "x"), Span(1, 1, 2))
+
+    with pytest.raises(ValueError, match="no such line in its file: two"):
+        make_provenance("node-1", {"file": File("one\n", (origin,), lambda: [Line("two", (origin,))])}, Places())
 
 
 def lines_of(flow: Flow) -> set[int]:
@@ -143,15 +172,17 @@ def test_what_every_node_has_names_the_node_and_the_cluster() -> None:
 
 def test_objects_are_told_by_line_and_column(tmp_path: Path) -> None:
     """The places in JSON and YAML are those of the values, not of the file."""
-    path = tmp_path / "provenance.json"
     twin = ROOT / "examples" / "shop-kubernetes"
 
-    invoke("compile", twin, "-o", tmp_path / "out", "--provenance", path)
+    invoke("compile", twin, "-o", tmp_path, "--provenance")
 
-    nodes = json.loads(path.read_text())["nodes"]
+    provenance = read_provenance(tmp_path, "node-1")
+    assert provenance is not None
+    flows = "nodes/node-1/flows.txt"
     (places,) = (
         places
-        for flow, places in nodes["node-1"].items()
+        for number, flow in enumerate((tmp_path / flows).read_text().splitlines(), 1)
+        if (places := provenance.statements(flows, number))
         if flow.startswith("table=27") and "tp_dst" not in flow
         if any("policies.yaml" in place for place in places) and "load" in flow and len(places) == 1
         if "443" in policy_line(twin / "policies.yaml", places[0], 5)
@@ -163,8 +194,3 @@ def policy_line(path: Path, place: str, lines: int) -> str:
     """Some lines of a file from a place on."""
     first = int(place.split(":")[-2])
     return "\n".join(path.read_text().split("\n")[first - 1 : first + lines + 2])
-
-
-def test_only_the_nodes_that_are_asked_for() -> None:
-    assert set(provenance(example(SHOP), ["node-2"])) == {"node-2"}
-    assert set(provenance(example(SHOP))) == {"node-1", "node-2"}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from backends.iptables import build_rules
 from backends.ovs.fields import Table
 from backends.ovs.flow import Flow
 from backends.ovs.groups import build_groups
 from compiler.origin import Origin
 from compiler.pipeline import Compilation
-from compiler.plan.node import plan_node
-from sdnc.provenance import provenance
+from compiler.plan.node import NodePlan, plan_node
 from tests.compiling import NETWORK, compiled, declare, flow_files
 from tests.oracle.compiled import OPTIONS
 
@@ -59,6 +59,12 @@ firewall name {{
 
 def compilation() -> Compilation:
     return compiled(declare(TEXT), OPTIONS)
+
+
+def plan(name: str = "node-1") -> NodePlan:
+    compiled_ = compilation()
+    (node,) = (node for node in compiled_.model.nodes if node.name == name)
+    return plan_node(compiled_.model, compiled_.policy, compiled_.firewalls, node)
 
 
 def line(text: str) -> int:
@@ -124,20 +130,14 @@ def test_an_egress_ip_names_who_asks_for_it_and_who_hosts_it() -> None:
 
 
 def test_rules_of_an_egress_ip_name_who_asks_for_it_and_who_hosts_it() -> None:
-    rules = provenance(compilation(), ["node-1"])["node-1"]
+    rules = build_rules(plan()).lines()
 
-    found = [places for rule, places in rules.items() if rule.startswith("-A") and "egress IP of project wiki" in rule]
-    assert len(found) == 4
-    assert {place.split(":")[1] for places in found for place in places} == {
-        str(line("project wiki")),
-        str(line("address 192.168.100.11")),
-    }
+    found = [lines_of(rule.origins) for rule in rules if "egress IP of project wiki" in rule.text]
+    assert found == [{line("project wiki"), line("address 192.168.100.11")}] * 4
 
 
 def test_a_group_names_all_its_egress_ips() -> None:
-    compiled_ = compilation()
-    (node,) = (node for node in compiled_.model.nodes if node.name == "node-1")
-    (group,) = build_groups(plan_node(compiled_.model, compiled_.policy, compiled_.firewalls, node)).groups
+    (group,) = build_groups(plan()).groups
 
     assert lines_of(group.origins) == lines("project both", "node node-3 {", "{ egress-ip 192.168.100.53")
 

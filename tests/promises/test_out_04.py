@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import sdnc.bundle
+from backends.lines import File
 from compiler.diagnostics import Diagnostics
 from compiler.pipeline import Compilation, read
 from sdnc.compile import write_bundle
@@ -316,10 +317,10 @@ def test_a_bundle_that_somebody_put_more_into_is_not_replaced(out: Path) -> None
 def test_a_worker_that_fails_leaves_the_old_bundle(out: Path, jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     old = files_of(out)
 
-    def failing(*_: object) -> dict[str, str]:
+    def failing(*_: object) -> dict[str, File]:
         raise Crash
 
-    monkeypatch.setattr(importlib.import_module("sdnc.compile"), "render_node", failing)
+    monkeypatch.setattr(importlib.import_module("sdnc.compile"), "node_files", failing)
     with pytest.raises(Crash):
         write_bundle(compilation(SHOP), out, jobs=jobs)
 
@@ -331,7 +332,7 @@ def test_a_worker_that_fails_leaves_the_old_bundle(out: Path, jobs: int, monkeyp
 @pytest.mark.parametrize("name", ["../x", "/x", "a/../../x"])
 def test_no_file_is_written_outside_the_bundle(out: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     old = files_of(out)
-    monkeypatch.setattr(importlib.import_module("sdnc.compile"), "render_node", lambda *_: {name: "text"})
+    monkeypatch.setattr(importlib.import_module("sdnc.compile"), "node_files", lambda *_: {name: File("text", ())})
 
     with pytest.raises(ValueError, match="not a path inside the bundle"):
         write_bundle(compilation(SHOP), out)

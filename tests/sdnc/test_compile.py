@@ -5,7 +5,6 @@ import json
 import os
 import pty
 import re
-import shutil
 import stat
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 
 import sdnc
 from compiler.version import VERSION
+from sdnc.provenance import BadProvenance, read_provenance
 from tests.compiling import CLUSTER
 from tests.paths import EXAMPLES, ROOT
 from tests.sdnc.running import SHOP, files_of, invoke, run
@@ -31,11 +31,19 @@ def test_a_bundle(out: Path) -> None:
     result = invoke("compile", SHOP, "-o", out)
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == f"{out}: 13 files for 2 of 2 nodes (8 pods, 6 policies)\n"
+    assert result.stdout == f"{out}: 15 files for 2 of 2 nodes (8 pods, 6 policies)\n"
     assert set(files_of(out)) == {"manifest.json"} | {
         f"nodes/{node}/{name}"
         for node in ("node-1", "node-2")
-        for name in ("addresses.sh", "bridge.sh", "flows.txt", "iptables.rules", "iptables.sh", "ports.json")
+        for name in (
+            "addresses.sh",
+            "bridge.sh",
+            "flows.txt",
+            "iptables.rules",
+            "iptables.sh",
+            "node.json",
+            "ports.json",
+        )
     }
 
 
@@ -81,7 +89,7 @@ def test_only_some_nodes(out: Path) -> None:
     result = invoke("compile", SHOP, "-o", out, "--node", "node-2", "--node", "node-2")
 
     assert result.exit_code == 0
-    assert result.stdout == f"{out}: 7 files for 1 of 2 nodes (8 pods, 6 policies)\n"
+    assert result.stdout == f"{out}: 8 files for 1 of 2 nodes (8 pods, 6 policies)\n"
     assert {path.split("/")[1] for path in files_of(out) if "/" in path} == {"node-2"}
 
 
@@ -234,7 +242,7 @@ def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
 @pytest.mark.behaviour("OUT-04")
 def test_a_worker_that_is_killed_is_told_in_one_line(tmp_path: Path) -> None:
     code = "import importlib, os; module = importlib.import_module('sdnc.compile');"
-    code += "module.render_node = lambda *_: os._exit(9); from sdnc.cli import main; main()"
+    code += "module.node_files = lambda *_: os._exit(9); from sdnc.cli import main; main()"
 
     ran = compile_shop_with(code, tmp_path / "out", jobs=2)
 
@@ -252,45 +260,75 @@ def test_the_output_may_be_relative(tmp_path: Path) -> None:
     ran = run("compile", SHOP, "-o", "out", cwd=tmp_path)
 
     assert ran.returncode == 0
-    assert ran.stdout.startswith("out: 13 files")
+    assert ran.stdout.startswith("out: 15 files")
     assert (tmp_path / "out" / "manifest.json").is_file()
 
 
 @pytest.mark.behaviour("OUT-03")
-def test_provenance_is_a_file_beside_the_bundle(tmp_path: Path, out: Path) -> None:
-    path = tmp_path / "provenance.json"
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_provenance_is_in_the_bundle_and_changes_nothing_else_in_it(tmp_path: Path, out: Path, jobs: str) -> None:
+    plain, told = tmp_path / "plain", tmp_path / "told"
 
-    result = invoke("compile", SHOP, "-o", out, "--provenance", path, "--node", "node-1")
+    invoke("compile", ROUTERS, "-o", plain)
+    result = invoke("compile", ROUTERS, "-o", told, "--provenance", "--jobs", jobs)
 
     assert result.exit_code == 0
-    told = json.loads(path.read_text())
-    node = out / "nodes" / "node-1"
-    flows = [line for line in (node / "flows.txt").read_text().splitlines() if line and not line.startswith("#")]
-    rules = [line for line in (node / "iptables.rules").read_text().splitlines() if line.startswith("-A ")]
-    assert told["schema"] == 1
-    assert set(told["nodes"]) == {"node-1"}
-    assert set(told["nodes"]["node-1"]) == {*flows, *rules}
-    assert list(tmp_path.glob(".*")) == []
+    before, after = files_of(plain), files_of(told)
+    nodes = {path.name for path in (told / "nodes").iterdir()}
+    added = {f"provenance/{name}.json" for name in (*nodes, "_cluster")}
+    outputs, plain_outputs = (json.loads(files["manifest.json"])["outputs"] for files in (after, before))
+    assert after.keys() - before.keys() == added
+    assert {path for path in before if before[path] != after[path]} == {"manifest.json"}
+    assert outputs == plain_outputs | {path: hashlib.sha256(after[path]).hexdigest() for path in added}
+
+
+@pytest.mark.behaviour("OUT-03", "OUT-04")
+def test_provenance_goes_with_its_bundle(out: Path) -> None:
+    invoke("compile", SHOP, "-o", out, "--provenance", "--node", "node-1")
+    first = set(files_of(out))
+    result = invoke("compile", SHOP, "-o", out)
+
+    assert {path for path in first if path.startswith("provenance/")} == {"provenance/node-1.json"}
+    assert result.exit_code == 0
+    assert not (out / "provenance").exists()
 
 
 @pytest.mark.behaviour("OUT-03")
-def test_provenance_has_the_lines_of_egress_routers(tmp_path: Path, out: Path) -> None:
-    path = tmp_path / "provenance.json"
+def test_provenance_tells_the_lines_of_egress_routers(out: Path) -> None:
+    invoke("compile", ROUTERS, "-o", out, "--provenance")
 
-    invoke("compile", ROUTERS, "-o", out, "--provenance", path)
-
-    told = json.loads(path.read_text())["nodes"]
-    for folder in out.glob("nodes/*/egress-routers/*"):
-        node, router = folder.parts[-3], f"egress-routers/{folder.name}: "
-        lines = [line.strip() for file in folder.iterdir() for line in file.read_text().splitlines()]
-        wanted = ("-A ", "acl to-", "http_access allow", "server ", "server-template ")
-        for line in (line for line in lines if line.startswith(wanted)):
-            assert told[node][router + line]
     source = (Path(ROUTERS) / "egress-routers.sdn").read_text().splitlines()
-    (forward,) = (place for line, place in told["node-3"].items() if " mail.example.com:587 " in line)
-    assert "forward tcp/2525" in source[int(forward[0].split(":")[1]) - 1]
-    (allow,) = (place for line, place in told["node-1"].items() if line.endswith("http_access allow all"))
-    assert "allow all" in source[int(allow[0].split(":")[1]) - 1]
+    for node, file, part, statement in (
+        ("node-3", "egress-routers/shop_mail/haproxy.cfg", "server-template tcp-2525-", "forward tcp/2525"),
+        ("node-1", "egress-routers/shop_web-proxy/squid.conf", "http_access allow all", "allow all"),
+    ):
+        path = f"nodes/{node}/{file}"
+        lines = (out / path).read_text().splitlines()
+        (number,) = (number for number, line in enumerate(lines, 1) if part in line)
+        provenance = read_provenance(out, node)
+        assert provenance is not None
+        (place,) = provenance.statements(path, number)
+        assert statement in source[int(place.split(":")[1]) - 1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "no JSON",
+        "{}",
+        '{"schema": 2, "folder": "", "sources": {}, "statements": [], "sets": [], "files": {}}',
+        '{"schema": 1, "folder": "", "sources": {}, "statements": [], "sets": [], "files": {"a": [0]}}',
+        '{"schema": 1, "folder": "", "sources": {}, "statements": [], "sets": [[0]], "files": {}}',
+        '{"schema": 1, "folder": "", "sources": {}, "statements": ["a:1:1"], "sets": [[-1]], "files": {}}',
+        '{"schema": 1, "folder": "", "sources": {}, "statements": ["a:1"], "sets": [[0]], "files": {"a": [0]}}',
+    ],
+)
+def test_provenance_that_sdnc_did_not_write_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "provenance").mkdir()
+    (tmp_path / "provenance" / "node-1.json").write_text(content)
+
+    with pytest.raises(BadProvenance, match=r"provenance/node-1\.json: ."):
+        read_provenance(tmp_path, "node-1")
 
 
 @pytest.mark.behaviour("ER-13")
@@ -319,39 +357,6 @@ def test_the_objects_of_routers_give_the_same_nodes(tmp_path: Path, out: Path, j
 
     assert files_of(tmp_path / "again" / "nodes") == files_of(out / "nodes")
     assert not (tmp_path / "again" / "kubernetes").exists()
-
-
-@pytest.mark.parametrize(
-    ("provenance", "reason"),
-    [
-        ("shop/shop.sdn", "one of the sources"),
-        ("shop/../shop/shop.sdn", "one of the sources"),
-        ("link", "one of the sources"),
-        ("out", "inside the output"),
-        ("out/provenance.json", "inside the output"),
-        ("out/nodes/../provenance.json", "inside the output"),
-    ],
-)
-@pytest.mark.parametrize("source", ["shop", "shop/shop.sdn"])
-def test_provenance_replaces_no_source_and_is_not_lost_with_the_old_bundle(
-    tmp_path: Path, out: Path, source: str, provenance: str, reason: str
-) -> None:
-    shutil.copytree(SHOP, tmp_path / "shop")
-    (tmp_path / "link").symlink_to("shop/shop.sdn")
-    before = files_of(tmp_path)
-
-    result = invoke("compile", tmp_path / source, "-", "-o", out, "--provenance", tmp_path / provenance)
-
-    assert result.exit_code == 2
-    assert f"Invalid value for --provenance: {tmp_path / provenance} is {reason}" in result.stderr
-    assert files_of(tmp_path) == before
-
-
-def test_provenance_that_cannot_be_written_is_told_in_one_line(tmp_path: Path, out: Path) -> None:
-    ran = run("compile", SHOP, "-o", out, "--provenance", "/proc/x/provenance.json")
-
-    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
-    assert ran.stderr.startswith("sdnc: ")
 
 
 def on_terminal(*arguments: str | Path, **environment: str) -> tuple[int, str]:

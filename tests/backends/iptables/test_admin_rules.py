@@ -34,7 +34,7 @@ ALL_KINDS = (
 
 
 def files(*rules: AdminRulePlan) -> dict[str, str]:
-    return render(node_plan(rules=rules))
+    return {path: file.text for path, file in render(node_plan(rules=rules)).items()}
 
 
 def lines(*rules: AdminRulePlan, chain: str = "SDNC-ADMIN-RULES") -> list[str]:
@@ -177,11 +177,11 @@ def test_equal_limits_count_apart() -> None:
 
 @pytest.mark.behaviour("OUT-03")
 def test_each_line_of_a_rule_tells_its_statement() -> None:
-    origins = build_rules(node_plan(rules=ALL_KINDS)).origins()
+    lines = [line for line in build_rules(node_plan(rules=ALL_KINDS)).lines() if line.text.startswith("-A SDNC-")]
 
-    of_rules = {line: found for line, found in origins.items() if "10-rules" in line or "-A SDNC-LIMIT-" in line}
-    assert len(of_rules) == len([line for line in origins if line.startswith("-A SDNC-")]) - 2
-    assert all(set(found) == {ORIGIN} for found in of_rules.values())
+    of_rules = [line for line in lines if "10-rules" in line.text or "-A SDNC-LIMIT-" in line.text]
+    assert len(of_rules) == len(lines) - 2
+    assert all(set(line.origins) == {ORIGIN} for line in of_rules)
 
 
 @pytest.mark.behaviour("OUT-05")

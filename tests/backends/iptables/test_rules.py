@@ -24,7 +24,7 @@ MODES = ("subnet", "multitenant", "networkpolicy")
 
 
 def rules(plan: NodePlan) -> str:
-    return render(plan)["iptables.rules"]
+    return render(plan)["iptables.rules"].text
 
 
 def chains(plan: NodePlan) -> dict[str, dict[str, list[str]]]:

@@ -17,14 +17,14 @@ SCRIPTS = ("iptables.sh", "addresses.sh")
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_scripts(name: str, golden: SnapshotAssertion) -> None:
-    assert render(PLANS["egress-ips"])[name] == golden
+    assert render(PLANS["egress-ips"])[name].text == golden
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 @pytest.mark.parametrize("plan", PLANS)
 def test_scripts_pass_shellcheck(tmp_path: Path, plan: str, name: str) -> None:
     path = tmp_path / name
-    path.write_text(render(PLANS[plan])[name])
+    path.write_text(render(PLANS[plan])[name].text)
 
     checked = subprocess.run(["shellcheck", "--shell=sh", path], capture_output=True, text=True, check=False)
     parsed = subprocess.run(["sh", "-n", path], capture_output=True, text=True, check=False)
@@ -36,7 +36,7 @@ def test_scripts_pass_shellcheck(tmp_path: Path, plan: str, name: str) -> None:
 @pytest.mark.parametrize("flavour", ["nftables", "$(id)", "/tmp/evil"])
 def test_another_flavour_is_refused(tmp_path: Path, flavour: str) -> None:
     path = tmp_path / "iptables.sh"
-    path.write_text(render(PLANS["egress-ips"])["iptables.sh"])
+    path.write_text(render(PLANS["egress-ips"])["iptables.sh"].text)
 
     ran = subprocess.run(
         ["/bin/sh", path],
@@ -51,5 +51,5 @@ def test_another_flavour_is_refused(tmp_path: Path, flavour: str) -> None:
 
 def test_a_node_without_egress_ips_keeps_its_script() -> None:
     """It has to be able to remove those that it hosted before."""
-    assert "egress_ips=''" in render(PLANS["no-egress-ip"])["addresses.sh"]
-    assert f"egress_ips='{SHOP_IP} {LAB_IP}'" in render(PLANS["egress-ips"])["addresses.sh"]
+    assert "egress_ips=''" in render(PLANS["no-egress-ip"])["addresses.sh"].text
+    assert f"egress_ips='{SHOP_IP} {LAB_IP}'" in render(PLANS["egress-ips"])["addresses.sh"].text

@@ -43,8 +43,8 @@ def router_text(items: str, more: str = "", source: str = "192.168.12.99/24") ->
 
 def deployed(items: str, more: str = "") -> list[Any]:
     """The objects of a router, as a YAML reader other than sdnc's has them."""
-    (text,) = render(compiled(declare(CLUSTER, router_text(items, more))).model).values()
-    return list(yaml.safe_load_all(text))
+    (file,) = render(compiled(declare(CLUSTER, router_text(items, more))).model).values()
+    return list(yaml.safe_load_all(file.text))
 
 
 def kind(objects: list[Any], name: str) -> Any:
@@ -61,7 +61,7 @@ def read_back(compilation: Compilation) -> Compilation:
     diagnostics = Diagnostics()
     texts = {
         "cluster.sdn": CLUSTER,
-        **{path.rpartition("/")[2]: text for path, text in render(compilation.model).items()},
+        **{path.rpartition("/")[2]: file.text for path, file in render(compilation.model).items()},
     }
     again = compile_declarations(read_texts(texts, diagnostics), diagnostics)
     assert again is not None, diagnostics.sorted()
@@ -82,7 +82,7 @@ def test_the_files(golden: SnapshotAssertion, items: str, more: str) -> None:
     files = render(compiled(declare(CLUSTER, router_text(items, more))).model)
 
     assert list(files) == ["kubernetes/shop_legacy-db.yaml"]
-    assert files["kubernetes/shop_legacy-db.yaml"] == golden
+    assert files["kubernetes/shop_legacy-db.yaml"].text == golden
 
 
 WHERE = (

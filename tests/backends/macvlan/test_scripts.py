@@ -40,7 +40,7 @@ ROUTERS = {
 def files(router: EgressRouter, platform: Platform | None = None) -> dict[str, str]:
     """The files of a router by their names."""
     rendered = render(node_plan([router], platform=platform))
-    return {path.rpartition("/")[2]: text for path, text in rendered.items()}
+    return {path.rpartition("/")[2]: file.text for path, file in rendered.items()}
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -79,7 +79,7 @@ def test_a_node_without_routers_has_no_files() -> None:
 def test_two_pod_networks_stay_behind_the_pods_interface() -> None:
     text = CLUSTER.replace("host-bits 9", "host-bits 9  pods 10.132.0.0/14 host-bits 8")
 
-    script = render(node_plan([egress_router()], text=text))[f"{FOLDER}/setup.sh"]
+    script = render(node_plan([egress_router()], text=text))[f"{FOLDER}/setup.sh"].text
 
     assert re.findall(r"ip route replace '?([^ ']*)'? .*dev eth0", script) == [
         "10.128.0.0/14",
@@ -144,7 +144,7 @@ def test_the_longest_names_are_names_of_files(tmp_path: Path) -> None:
     other = egress_router(name=f"{'p-' * 31}p/{LONGEST}c")
 
     rendered = render(node_plan([STRICTEST, other], platform=Platform.OPENSTACK))
-    write_files(tmp_path, PurePosixPath("nodes/node-1"), rendered)
+    write_files(tmp_path, PurePosixPath("nodes/node-1"), {path: file.text for path, file in rendered.items()})
 
     assert len(f"{LONGEST}b") == 253
     assert len(list(tmp_path.glob("nodes/node-1/egress-routers/*/*"))) == 8

@@ -54,8 +54,8 @@ def load(switch: DummySwitch, plan: NodePlan) -> Node:
     files = render(plan)
     switch.ofctl("del-groups", "br0")
     if "groups.txt" in files:
-        switch.ofctl("--bundle", "add-groups", "br0", "-", stdin=files["groups.txt"])
-    switch.load_flows(files["flows.txt"])
+        switch.ofctl("--bundle", "add-groups", "br0", "-", stdin=files["groups.txt"].text)
+    switch.load_flows(files["flows.txt"].text)
     return Node(switch, plan)
 
 

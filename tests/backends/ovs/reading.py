@@ -1,6 +1,6 @@
 """Reads flow files back into lines that have the strict form of a flow.
 
-What packets they let through is `tests/oracle/flowtable.py`'s to say.
+What packets they let through is `backends/ovs/walk.py`'s to say.
 """
 
 from __future__ import annotations

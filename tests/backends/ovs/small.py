@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from backends.ovs.walk import FlowTable
 from tests.compiling import NETWORK, NODES, compiled, declare, node_files
-from tests.oracle.flowtable import FlowTable
 
 PODS = """
 project shop { netid 100 labels team=web }

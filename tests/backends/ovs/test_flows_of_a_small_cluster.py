@@ -6,10 +6,10 @@ import pytest
 from attrs import evolve
 from syrupy.assertion import SnapshotAssertion
 
+from backends.ovs.walk import FlowTable
 from compiler.values.prefix import parse_address
 from tests.backends.ovs.reading import read_flows
 from tests.backends.ovs.small import MODES, PORTS, small_cluster, tables
-from tests.oracle.flowtable import FlowTable
 from tests.oracle.hops import NEW, NOWHERE, REPLY, TUN, VXLAN, Hop
 from tests.oracle.network import parse_service
 
@@ -31,7 +31,7 @@ def tunnelled(inner: Hop, netid: int, sender: str, receiver: str) -> Hop:
 
 def ports(node: FlowTable, hop: Hop) -> tuple[int, ...]:
     """Where a node sends a packet."""
-    return tuple(output.port for output in sorted(node.run(hop).outputs))
+    return tuple(output.port for output in sorted(hop.through(node).outputs))
 
 
 def arrives(nodes: dict[str, FlowTable], source: str, service: str, target: str, state: str = NEW) -> bool:
@@ -43,7 +43,7 @@ def arrives(nodes: dict[str, FlowTable], source: str, service: str, target: str,
         return ports(nodes[node], sent) == (target_port,)
     if ports(nodes[node], sent) != (VXLAN,):
         return False
-    (output,) = nodes[node].run(sent).outputs
+    (output,) = sent.through(nodes[node]).outputs
     assert output.tunnel_destination == parse_address(NODE_ADDRESS[there])
     carried = tunnelled(sent, output.tunnel_id, NODE_ADDRESS[node], NODE_ADDRESS[there])
     return ports(nodes[there], carried) == (target_port,)

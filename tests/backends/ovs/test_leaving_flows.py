@@ -6,7 +6,8 @@ import pytest
 from attrs import evolve
 from syrupy.assertion import SnapshotAssertion
 
-from backends.ovs import build_flows, build_groups, render
+from backends.ovs import build_flows, build_groups
+from backends.ovs import render as render_files
 from backends.ovs.fields import Table
 from compiler.plan.node import NodePlan
 from tests.backends.ovs.asking import load
@@ -20,6 +21,11 @@ LEAVING = set(range(98, 121)) - {98}
 
 def lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def render(plan: NodePlan) -> dict[str, str]:
+    """The texts of a node's files."""
+    return {name: file.text for name, file in render_files(plan).items()}
 
 
 @pytest.mark.parametrize("node", NODES)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from backends.proxy.haproxy import haproxy_text
+from backends.proxy.haproxy import haproxy_file
 from compiler.declarations import DnsProxy, Forward
 from compiler.values.prefix import ALL_ONES
 from tests.backends.proxy.programs import haproxy_faults
@@ -23,7 +23,7 @@ DOCUMENTED = ("80 203.0.113.25", "100 example.com", "8080 203.0.113.26 80", "844
 
 def text_of(*lines: str) -> str:
     proxy = dns_proxy(*lines)
-    return haproxy_text(router(proxy), proxy)
+    return haproxy_file(router(proxy), proxy).text
 
 
 def test_the_documented_file(golden: SnapshotAssertion) -> None:
@@ -51,7 +51,7 @@ PORTS = st.integers(1, 65535)
 def test_haproxy_finds_no_fault_in_any_file(tmp_path_factory: pytest.TempPathFactory, forwards: list[Forward]) -> None:
     proxy = DnsProxy(tuple(forwards))
 
-    assert haproxy_faults(haproxy_text(router(proxy), proxy), tmp_path_factory.mktemp("haproxy")) == []
+    assert haproxy_faults(haproxy_file(router(proxy), proxy).text, tmp_path_factory.mktemp("haproxy")) == []
 
 
 def test_haproxy_is_a_judge_that_finds_faults(tmp_path: Path) -> None:
@@ -68,4 +68,4 @@ def test_a_name_that_is_none_gets_into_no_file(name: str) -> None:
     proxy = DnsProxy((Forward(origin(1), 80, name, 80),))
 
     with pytest.raises(ValueError, match="not a word"):
-        haproxy_text(router(proxy), proxy)
+        haproxy_file(router(proxy), proxy)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from backends.proxy.squid import squid_text
+from backends.proxy.squid import squid_file
 from compiler.declarations import HttpProxy, ProxyHost, ProxyRule
 from tests.backends.proxy.programs import squid_faults
 from tests.backends.proxy.routers import PAGE, http_proxy, origin, router
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.behaviour("ER-09")
 
 def text_of(*lines: str) -> str:
     proxy = http_proxy(*lines)
-    return squid_text(router(proxy), proxy)
+    return squid_file(router(proxy), proxy).text
 
 
 def test_the_file_of_the_page(golden: SnapshotAssertion) -> None:
@@ -79,7 +79,7 @@ def proxy_of(lines: list[str]) -> HttpProxy:
 def test_squid_finds_no_fault_in_any_list(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
     proxy = proxy_of(lines)
 
-    assert squid_faults(squid_text(router(proxy), proxy), tmp_path_factory.mktemp("squid")) == []
+    assert squid_faults(squid_file(router(proxy), proxy).text, tmp_path_factory.mktemp("squid")) == []
 
 
 def test_squid_is_a_judge_that_finds_faults(tmp_path: Path) -> None:
@@ -117,6 +117,6 @@ def test_a_name_that_is_none_gets_into_no_file(name: str) -> None:
     proxy = HttpProxy((ProxyRule(origin(1), True, ProxyHost(name)),))
 
     with pytest.raises(ValueError, match="not a word"):
-        squid_text(router(proxy), proxy)
+        squid_file(router(proxy), proxy)
     with pytest.raises(ValueError, match="not a word"):
-        squid_text(evolve(router(proxy), project=f" {name}"), http_proxy("*"))
+        squid_file(evolve(router(proxy), project=f" {name}"), http_proxy("*"))
