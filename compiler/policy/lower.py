@@ -26,22 +26,28 @@ from compiler.values.services import EVERYTHING, Protocol, ServiceSet, union
 
 def lower(model: Model) -> Policy:
     """The IR of the model's policies."""
-    lowering = _Lowering(PeerSets(build_universe(model, _named_prefixes(model.policies))))
+    return lower_over(build_universe(model, named_prefixes(model.policies)), model.projects, model.policies)
+
+
+def lower_over(universe: Universe, projects: Sequence[Project], policies: Iterable[NetworkPolicy]) -> Policy:
+    """The IR of the policies of projects, over a universe that knows all the prefixes that they name."""
+    lowering = _Lowering(PeerSets(universe))
     of_project: dict[str, list[NetworkPolicy]] = defaultdict(list)
-    for policy in model.policies:
+    for policy in policies:
         of_project[policy.project].append(policy)
     ingress, egress = (
         tuple(
             subject
-            for project in model.projects
+            for project in projects
             for subject in lowering.subjects(project, of_project[project.name], direction)
         )
         for direction in (Direction.INGRESS, Direction.EGRESS)
     )
-    return Policy(lowering.universe, ingress, egress)
+    return Policy(universe, ingress, egress)
 
 
-def _named_prefixes(policies: Iterable[NetworkPolicy]) -> Iterator[Prefix]:
+def named_prefixes(policies: Iterable[NetworkPolicy]) -> Iterator[Prefix]:
+    """The prefixes of all blocks in policies."""
     for policy in policies:
         for rule in (*(policy.ingress or ()), *(policy.egress or ())):
             for peer in rule.peers or ():

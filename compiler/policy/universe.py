@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 from attrs import field, frozen
 
@@ -29,6 +29,9 @@ from compiler.values.prefix import ALL_ONES, Prefix
 from compiler.values.services import Protocol
 
 WHOLE = Prefix(0, 0)
+
+PortIndex = Mapping[tuple[str, Protocol], tuple[tuple[PortSet, int], ...]]
+"""For a port's name and protocol, each set of numbers that pods mean by it with the set of those pods' cells."""
 
 
 @frozen
@@ -119,7 +122,7 @@ class Universe:
     """Over the cells of pods."""
     project_labels: LabelIndex = field(repr=False)
     """Over the cells of projects."""
-    _by_port: Mapping[tuple[str, Protocol], tuple[tuple[PortSet, int], ...]] = field(repr=False)
+    ports_by_name: PortIndex = field(repr=False)
 
     def block(self, prefix: Prefix, excepts: Sequence[Prefix]) -> int:
         """The set of all cells, of whatever kind, whose addresses lie in `prefix` and in none of `excepts` (NP-07)."""
@@ -137,11 +140,16 @@ class Universe:
 
     def named_port(self, name: str, protocol: Protocol) -> tuple[tuple[PortSet, int], ...]:
         """For each set of numbers that pods give a port name, the set of those pods' cells (NP-10)."""
-        return self._by_port.get((name, protocol), ())
+        return self.ports_by_name.get((name, protocol), ())
 
 
-def build_universe(model: Model, named: Iterable[Prefix]) -> Universe:
-    """The universe of a cluster; `named` are all the prefixes that its policies' blocks name."""
+def build_universe(
+    model: Model, named: Iterable[Prefix], apart: Callable[[Endpoint], Hashable] = lambda endpoint: None
+) -> Universe:
+    """The universe of a cluster; `named` are all the prefixes that its policies' blocks name.
+
+    Pods of which `apart` says something different are in different cells.
+    """
     networks = [network.prefix for network in model.cluster.pod_networks]
     regions = Regions.of(named)
     cell = len(regions.prefixes)
@@ -162,19 +170,16 @@ def build_universe(model: Model, named: Iterable[Prefix]) -> Universe:
         in_region[region].append(cell)
         cell += 1
 
-    groups: dict[tuple[str, Labels, tuple[NamedPort, ...], int], list[Endpoint]] = defaultdict(list)
+    groups: dict[tuple[str, Labels, tuple[NamedPort, ...], int, Hashable], list[Endpoint]] = defaultdict(list)
     for endpoint in model.endpoints:
         pod = endpoint.pod
-        groups[pod.project, pod.labels, pod.ports, regions.at(endpoint.address)].append(endpoint)
+        groups[pod.project, pod.labels, pod.ports, regions.at(endpoint.address), apart(endpoint)].append(endpoint)
     pod_cells: dict[int, PodCell] = {}
     pods_of: dict[str, list[int]] = defaultdict(list)
-    by_port: dict[tuple[str, Protocol], dict[PortSet, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for (project_name, labels, ports, region), endpoints in groups.items():
+    for (project_name, labels, ports, region, _), endpoints in groups.items():
         pod_cells[cell] = PodCell(project_name, labels, ports, region, tuple(endpoints))
         pods_of[project_name].append(cell)
         in_region[region].append(cell)
-        for name, numbers in resolve_names(ports).items():
-            by_port[name][numbers].append(cell)
         cell += 1
 
     return Universe(
@@ -190,11 +195,20 @@ def build_universe(model: Model, named: Iterable[Prefix]) -> Universe:
         all_nodes=bits_of(node_cells),
         pod_labels=LabelIndex.of((number, pods.labels) for number, pods in pod_cells.items()),
         project_labels=LabelIndex.of((project_cells[project.name], project.labels) for project in model.projects),
-        by_port={
-            name: tuple((numbers, bits_of(cells)) for numbers, cells in by_numbers.items())
-            for name, by_numbers in by_port.items()
-        },
+        ports_by_name=index_ports(pod_cells),
     )
+
+
+def index_ports(pod_cells: Mapping[int, PodCell]) -> PortIndex:
+    """For each name that pods give a port, and its protocol, each set of numbers with the cells of those pods."""
+    by_port: dict[tuple[str, Protocol], dict[PortSet, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for cell, pods in pod_cells.items():
+        for name, numbers in resolve_names(pods.ports).items():
+            by_port[name][numbers].append(cell)
+    return {
+        name: tuple((numbers, bits_of(cells)) for numbers, cells in by_numbers.items())
+        for name, by_numbers in by_port.items()
+    }
 
 
 def resolve_names(ports: Iterable[NamedPort]) -> dict[tuple[str, Protocol], PortSet]:
