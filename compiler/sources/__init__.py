@@ -18,9 +18,9 @@ from compiler.declarations import Declaration
 from compiler.diagnostics import Diagnostics
 from compiler.sources.documents import read_objects
 from compiler.sources.dsl import dsl_source, read_dsl
-from compiler.sources.files import Format, InputFile, read_paths, text_file
+from compiler.sources.files import Format, InputFile, decode, read_paths, text_file
 
-__all__ = ["read_sources", "read_texts"]
+__all__ = ["read_contents", "read_sources", "read_texts"]
 
 
 def read_sources(paths: Sequence[str], stdin: BinaryIO | None, diagnostics: Diagnostics) -> tuple[Declaration, ...]:
@@ -37,6 +37,12 @@ def read_texts(texts: Mapping[str, str], diagnostics: Diagnostics) -> tuple[Decl
     format.
     """
     files = [file for name in sorted(texts) for file in text_file(name, texts[name], diagnostics)]
+    return _read_files(files, diagnostics)
+
+
+def read_contents(contents: Mapping[str, bytes], diagnostics: Diagnostics) -> tuple[Declaration, ...]:
+    """As `read_texts`, for the contents of files, which may turn out to be no text."""
+    files = [file for name in sorted(contents) for file in decode(name, contents[name], diagnostics)]
     return _read_files(files, diagnostics)
 
 

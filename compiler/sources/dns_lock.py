@@ -41,6 +41,11 @@ def read_dns_lock(path: str, diagnostics: Diagnostics) -> DnsLock | None:
         reason = fault.strerror if isinstance(fault, OSError) and fault.strerror else str(fault)
         diagnostics.report(codes.UNREADABLE, None, path=path, reason=reason)
         return None
+    return parse_dns_lock(path, data, diagnostics)
+
+
+def parse_dns_lock(path: str, data: bytes, diagnostics: Diagnostics) -> DnsLock | None:
+    """As `read_dns_lock`, for the content of a file that messages call `path`."""
     documents = [
         document
         for file in decode(path, data, diagnostics)

@@ -45,7 +45,7 @@ def _finding(each: Diagnostic) -> Text:
     margin = 0
     if each.origin is not None:
         margin = len(str(each.origin.span().line))
-        text.append(_excerpt(each.origin, margin, style))
+        text.append(excerpt(each.origin, margin, style))
     for other in each.related:
         text.append(f"{' ' * margin} = note: {other.text}: {_name(other.origin)}\n")
     return text.append(f"{' ' * margin} = help: {each.code.help}\n")
@@ -56,7 +56,8 @@ def _name(origin: Origin) -> str:
     return f"{printable(origin.source.name)}:{span.line}:{span.column}"
 
 
-def _excerpt(origin: Origin, margin: int, style: str) -> Text:
+def excerpt(origin: Origin, margin: int, style: str) -> Text:
+    """The name of a place, and its line with a caret under it; line numbers take `margin` characters."""
     span, line = origin.span(), origin.source.line(origin.span().line)
     start = max(0, span.column - 1 - BEFORE)
     stop = min(len(line), span.column - 1 + AFTER)
