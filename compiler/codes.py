@@ -246,6 +246,11 @@ HOST_STOLEN = _warning(
     "{kind} {name} takes {host} from {holder}, because it is the older object",
     "Make a new object for the new host instead of changing an old one.",
 )
+NO_TRANSITION = _error(
+    "SDN270",
+    "no cluster is between the old one and this: {reason}",
+    "Make this change on its own, while nothing is sent that it is about.",
+)
 
 # 3xx: policies
 BAD_PEER = _error("SDN301", "a peer {reason}", "A peer is an ipBlock, or a podSelector, a namespaceSelector or both.")
