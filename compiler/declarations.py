@@ -189,11 +189,13 @@ class InterfaceDeclaration:
 
 @frozen
 class ServicePort:
-    """A port of a Service: `target` is a number or the name of a container port."""
+    """A port of a Service: `target` is a number or the name of a container port.  `name` is its own, "" if it has none;
+    it changes nothing."""
 
     protocol: Protocol
     number: int
     target: int | str
+    name: str = field(default="", eq=False, repr=False)
 
 
 @frozen

@@ -155,4 +155,5 @@ def _read_port(cursor: Cursor) -> Iterator[ServicePort]:
     else:
         where = read_port_number(target)
     if protocol and number is not None and where is not None:
-        yield ServicePort(protocol, number, where)
+        name = cursor.get("name")
+        yield ServicePort(protocol, number, where, name.value if name and isinstance(name.value, str) else "")
