@@ -18,19 +18,22 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import click
-from attrs import frozen
+from attrs import evolve, frozen
 from rich.console import Console
 from rich.table import Table
 
 from backends.ovs import build_flows
 from benchmarks.masks import masks_by_table
 from benchmarks.openshift_sdn import REFERENCES, Reference
+from compiler.compare.compare import compare
 from compiler.diagnostics import Diagnostics
-from compiler.pipeline import read
+from compiler.pipeline import optimise, read
 from compiler.plan.node import plan_node
+from compiler.policy.lower import lower
 
 GENERATOR = Path(__file__).with_name("gen_cluster.py")
 
@@ -43,6 +46,7 @@ class Measured:
     masks: dict[int, int]
     front_seconds: float
     node_seconds: float
+    compare_seconds: float
     json_seconds: float
     peak_mb: float
 
@@ -64,7 +68,7 @@ def generate(reference: Reference, path: Path) -> None:
 
 
 def measure(path: Path, repeat: int) -> Measured:
-    """Compiles a cluster file up to the policy IR, then node-0."""
+    """Compiles a cluster file up to the policy IR, then node-0; compares the cluster with itself without a policy."""
     gc.disable()
 
     def timed(work: Callable[[], object]) -> float:
@@ -72,7 +76,7 @@ def measure(path: Path, repeat: int) -> Measured:
         work()
         return time.perf_counter() - start
 
-    json_seconds, front_seconds, node_seconds = [], [], []
+    json_seconds, front_seconds, node_seconds, compare_seconds = [], [], [], []
     for _ in range(repeat):
         json_seconds.append(timed(lambda: json.loads(path.read_bytes())))
         start = time.perf_counter()
@@ -86,11 +90,15 @@ def measure(path: Path, repeat: int) -> Measured:
         file = build_flows(plan_node(model, compilation.policy, compilation.firewalls, node))
         file.text()
         node_seconds.append(time.perf_counter() - start)
+        less = evolve(model, policies=model.policies[1:])
+        changed = evolve(compilation, model=less, policy=optimise(lower(less)))
+        compare_seconds.append(timed(partial(compare, compilation, changed)))
     return Measured(
         flows=dict(sorted(Counter(int(flow.table) for flow in file.flows()).items())),
         masks=masks_by_table(file.flows()),
         front_seconds=statistics.median(front_seconds),
         node_seconds=statistics.median(node_seconds),
+        compare_seconds=statistics.median(compare_seconds),
         json_seconds=statistics.median(json_seconds),
         peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     )
@@ -105,7 +113,17 @@ def title(reference: Reference) -> str:
 def summary(results: list[tuple[Reference, Measured]]) -> Table:
     """One line for each cluster."""
     table = Table(title="node-0: flows, and time as a multiple of reading the file with json")
-    for heading in ("cluster", "flows", "openshift-sdn", "share", "to the IR", "the node", "json s", "peak MB"):
+    for heading in (
+        "cluster",
+        "flows",
+        "openshift-sdn",
+        "share",
+        "to the IR",
+        "the node",
+        "compare",
+        "json s",
+        "peak MB",
+    ):
         table.add_column(heading, justify="left" if heading == "cluster" else "right")
     for reference, measured in results:
         flows, theirs = sum(measured.flows.values()), reference.flows
@@ -116,6 +134,7 @@ def summary(results: list[tuple[Reference, Measured]]) -> Table:
             f"{flows / theirs:.0%}" if theirs else "",
             f"{measured.front_seconds / measured.json_seconds:.1f}x",
             f"{measured.node_seconds / measured.json_seconds:.1f}x",
+            f"{measured.compare_seconds / measured.json_seconds:.1f}x",
             f"{measured.json_seconds:.3f}",
             f"{measured.peak_mb:.0f}",
         )
