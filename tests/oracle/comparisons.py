@@ -37,6 +37,7 @@ def faults(change: Change, comparison: Comparison) -> list[str]:
         *_multicast(change, comparison),
         *_pods(change, comparison),
         *_settings(change, comparison),
+        *_ends(change, comparison),
         *_parties(change, comparison),
     ]
     return found
@@ -130,11 +131,27 @@ def _pods(change: Change, comparison: Comparison) -> Iterator[str]:
 
 def _settings(change: Change, comparison: Comparison) -> Iterator[str]:
     old, new = (
-        (oracle.vxlan_port, oracle.pod_networks, oracle.service_network)
+        {
+            "VXLAN port": oracle.vxlan_port,
+            "pod networks": oracle.pod_networks,
+            "service network": oracle.service_network,
+        }
         for oracle in (change.old.judge.oracle, change.new.judge.oracle)
     )
-    if len(comparison.settings) != sum(one != other for one, other in zip(old, new, strict=True)) or comparison.routers:
+    expected = {what for what in old if old[what] != new[what]}
+    if sorted(setting.what for setting in comparison.settings) != sorted(expected) or comparison.routers:
         yield f"settings: {comparison.settings}, {comparison.routers}"
+
+
+def _ends(change: Change, comparison: Comparison) -> Iterator[str]:
+    """Nobody is told of from whom or to whom nothing is judged, as multicast."""
+    listed = [(each.sources, each.destinations) for each in comparison.connections]
+    listed += [(each.sources, each.destinations) for each in comparison.handling]
+    for sources, destinations in listed:
+        if not all(change.may_send(end) for end in change.ends(sources)):
+            yield f"nobody sends from there: {sources}"
+        if not all(change.is_judged(end) for end in change.ends(destinations)):
+            yield f"nothing is judged there: {destinations}"
 
 
 def _parties(change: Change, comparison: Comparison) -> Iterator[str]:

@@ -15,7 +15,7 @@ from compiler.values.services import ServiceSet
 from tests.oracle.administrators import Treatment, passes
 from tests.oracle.end_to_end import End, Judge
 from tests.oracle.evaluator import Service
-from tests.oracle.leaving import UDP
+from tests.oracle.leaving import UDP, leaves
 from tests.oracle.version_questions import Questions
 from tests.oracle.versions import Version
 
@@ -121,6 +121,18 @@ class Change:
         if destination in self.questions.gateways:
             return everything
         return everything & ~self.vxlan if destination in self.questions.outside else 0
+
+    def may_send(self, end: End) -> bool:
+        """Whether an end is a pod or an address that sends on one of the sides."""
+        return isinstance(end, PodAt) or any(
+            side.judge.is_gateway(end) or not side.judge.is_inside(end) for side in (self.old, self.new)
+        )
+
+    def is_judged(self, end: End) -> bool:
+        """Whether an end is a pod, or an address to which what is sent is judged on one of the sides."""
+        return isinstance(end, PodAt) or any(
+            side.judge.is_gateway(end) or leaves(side.judge.oracle, end) for side in (self.old, self.new)
+        )
 
     def handled_differently(self) -> Connections:
         """The connections that get to administrator's rules on both sides and have the same verdict there, but not the
