@@ -197,6 +197,9 @@ class Applier:
         with held_back():
             try:
                 snapshot = read_snapshot(self.store.snapshot.read_text(encoding="utf-8"))
+                if pending.state == WAITING:
+                    # The change was whole: what other people have taken away since, they have taken away.
+                    snapshot = replace(snapshot, state=replace(snapshot.state, foreign=frozenset(), foreign_groups={}))
                 # A full disk must not keep the change in force, so the log may lack it.
                 begin = {"action": "roll-back", "phase": "begin", "node": pending.node, "digest": pending.digest}
                 with suppress(OSError):

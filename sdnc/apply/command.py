@@ -43,15 +43,15 @@ _EXITS = {Result.DRIFT: EXIT_ERRORS, Result.FAILED: EXIT_FAULT}
     metavar="DIR",
     default=STATE,
     show_default=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     help="Where the lock, the log and the last applied bundle are.",
 )
 @click.option(
     "--lock-timeout",
     metavar="SECONDS",
-    default=30.0,
+    default=30,
     show_default=True,
-    type=click.FloatRange(min=0),
+    type=click.IntRange(min=0),
     help="How long to wait for another applier.",
 )
 @click.option(
@@ -69,7 +69,7 @@ def command(
     accept: bool,
     roll_back: bool,
     state: Path,
-    lock_timeout: float,
+    lock_timeout: int,
     format_: str,
 ) -> None:
     """Put a node's folder of a bundle in force on this node, as root."""

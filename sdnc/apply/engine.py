@@ -150,9 +150,14 @@ def put_back(system: System, snapshot: Snapshot, observer: Observer) -> Outcome:
     found: tuple[Difference, ...] = ()
     taken: list[str] = []
     failure: Exception | None = None
+    others: State | None = None
     for _ in range(_ATTEMPTS):
         try:
-            there, _ = in_words_of(system, read_state(system, snapshot.scope), snapshot.state)
+            read = read_state(system, snapshot.scope)
+            # What others have put there since must be known, in case that the switch forgets it.
+            others = others or read
+            snapshot = replace(snapshot, state=_with_foreign(snapshot.state, others))
+            there, _ = in_words_of(system, read, snapshot.state)
             left = differences(there, snapshot.state)
             found = found or left
             if not left:
@@ -165,6 +170,12 @@ def put_back(system: System, snapshot: Snapshot, observer: Observer) -> Outcome:
         else:
             return Outcome(found, tuple(taken), ())
     raise ApplyFailed(progress.name, _told(failure), put_back=False) from failure
+
+
+def _with_foreign(state: State, others: State) -> State:
+    """A state with what other people have in another one, too."""
+    groups = {**others.foreign_groups, **state.foreign_groups}
+    return replace(state, foreign=state.foreign | others.foreign, foreign_groups=groups)
 
 
 class _NotReached(Exception):

@@ -132,4 +132,8 @@ def flow_commands(actual: State, wanted: State, *, forgotten: bool = False) -> t
     # The switch goes through its datapath's cache a moment later; until then packets go by the old flows.  It may be
     # going through it already, so only the second time that it is through tells.
     wait = Command(("ovs-appctl", "--timeout=30", "revalidator/wait"), is_optional=True)
-    return (Command((*OFCTL, "bundle", BRIDGE, "-"), text), wait, wait)
+    purge = Command(("ovs-appctl", "--timeout=30", "revalidator/purge"))
+    # The userspace datapath (seen with Open vSwitch 3.1) may keep an entry of the cache with old actions for as long as
+    # packets use it, where it overlaps with another; so there the cache is emptied.
+    is_userspace = wanted.bridge is not None and wanted.bridge.datapath_type == "netdev"
+    return (Command((*OFCTL, "bundle", BRIDGE, "-"), text), wait, wait, *((purge,) if is_userspace else ()))

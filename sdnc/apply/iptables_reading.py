@@ -8,6 +8,7 @@ gone afterwards, it loads the rules, and prints them in its own words.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from sdnc.apply.system import CommandFailed, System
 _UNREADABLE = re.compile(r"^# Table `(\w+)' is incompatible", re.MULTILINE)
 """What iptables-nft-save says of a table into which nft has put what iptables does not know."""
 
+_NUMBER = re.compile(r"[0-9]+")
 _CHAIN = "SDNC-WORDS"
 
 _ASK = """
@@ -73,7 +75,14 @@ def in_words(system: System, name: str, rules: Iterable[str]) -> dict[str, str]:
         return {}
     _, found = saved_rules(printed).get(name, ([], []))
     words = [rule for chain, rule in found if chain == _CHAIN]
-    return dict(zip(words, asked, strict=True)) if len(words) == len(asked) else {}
+    if len(words) != len(asked):
+        return {}
+    return {printed: rule for printed, rule in zip(words, asked, strict=True) if _has_numbers(printed, rule)}
+
+
+def _has_numbers(printed: str, rule: str) -> bool:
+    """Whether what iptables prints has all numbers of a rule: some that are too high it takes, and makes others of."""
+    return not Counter(_NUMBER.findall(rule)) - Counter(_NUMBER.findall(printed))
 
 
 def translated(system: System, name: str, actual: Table, wanted: Table) -> Table:

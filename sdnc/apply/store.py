@@ -159,8 +159,19 @@ def open_store(folder: Path) -> Store:
         raise BadStore(f"the state directory {folder} belongs to somebody else")
     if stat.S_IMODE(told.st_mode) & 0o022:
         raise BadStore(f"others may write to the state directory {folder}, so nothing in it can be trusted")
+    for parent in folder.parents:
+        if _is_anybodys(parent.stat()):
+            raise BadStore(
+                f"others may put another state directory in the place of {folder}: {parent} is not root's alone"
+            )
     folder.chmod(0o700)
     return Store(folder)
+
+
+def _is_anybodys(told: os.stat_result) -> bool:
+    """Whether somebody else may rename what is in a folder; with the sticky bit only its own owner may."""
+    is_open = stat.S_IMODE(told.st_mode) & 0o022 and not told.st_mode & stat.S_ISVTX
+    return bool(is_open) or told.st_uid not in (0, os.geteuid())
 
 
 def _write(path: Path, text: str) -> None:

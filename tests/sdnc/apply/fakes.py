@@ -30,6 +30,10 @@ HALF = "half"
 """What is there in the middle of a change."""
 
 
+FOREIGN = "cookie=0x5, table=200, priority=7 actions=drop"
+"""A flow of somebody else's that is on the node."""
+
+
 @dataclass
 class FakeEngine:
     """`node` is the file.  `failing` and `broken` make changes and putting back fail; `midway` is called in the middle
@@ -42,6 +46,8 @@ class FakeEngine:
     midway: Callable[[], object] = lambda: None
     calls: list[str] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
+    restored: frozenset[str] = frozenset()
+    """Other people's flows that putting back asked for."""
 
     def plan(self, system: System, bundle: NodeBundle, previous: tuple[NodeBundle, ...]) -> Plan:
         if self.failing == "plan":
@@ -78,6 +84,7 @@ class FakeEngine:
 
     def put_back(self, system: System, snapshot: Snapshot, observer: Observer) -> Outcome:
         self.calls.append("put back")
+        self.restored = snapshot.state.foreign
         if self.broken:
             self.broken -= 1
             raise ApplyFailed("flows", "the switch is gone", put_back=False, trouble="the switch is gone")
@@ -88,7 +95,7 @@ class FakeEngine:
 
 def _state(wanted: State, there: str) -> State:
     """A state in which what is in force has a place that goes through a snapshot."""
-    return replace(wanted, forwarding=there)
+    return replace(wanted, forwarding=there, foreign=frozenset([FOREIGN]))
 
 
 @dataclass

@@ -16,7 +16,7 @@ from sdnc.apply.node_bundle import NodeBundle
 from sdnc.apply.report import Result, json_text, text
 from sdnc.apply.store import BadStore
 from tests.sdnc.apply.disks import fill, filled, small_disk
-from tests.sdnc.apply.fakes import HALF, NOTHING, Node, node_at
+from tests.sdnc.apply.fakes import FOREIGN, HALF, NOTHING, Node, node_at
 
 
 @pytest.fixture
@@ -236,6 +236,20 @@ class TestConfirm:
         assert read_pending(applied.store) is None
         assert events(applied)[-1]["reason"] == "it was asked for"
         assert applied.store.read_unfinished(print) == ()
+
+    def test_flows_that_others_have_taken_away_since_stay_away(self, applied: Node, new: NodeBundle) -> None:
+        """But those that a change which was killed half-way may have lost come back."""
+        applied.run(lambda applier: applier.apply(new, 60))
+        waiting = read_pending(applied.store)
+        assert waiting is not None
+        applied.run(lambda applier: applier.roll_back())
+        whole = applied.engine.restored
+
+        applied.run(lambda applier: applier.apply(new, 60))
+        write_pending(applied.store, replace(waiting, state=CHANGING))
+        applied.run(lambda applier: applier.roll_back())
+
+        assert (whole, applied.engine.restored) == (frozenset(), frozenset([FOREIGN]))
 
     @pytest.mark.parametrize("command", ["accept", "roll_back"])
     def test_there_is_nothing_to_end(self, applied: Node, command: str) -> None:

@@ -179,6 +179,7 @@ def usage(run: Run) -> str:
         (["n", "--check", "--confirm", "5"], "--confirm and --check do not go together"),
         (["n", "--confirm", "0"], "0 is not in the range 1<=x<=86400"),
         (["n", "--lock-timeout", "-1"], "is not in the range x>=0"),
+        (["n", "--lock-timeout", "nan"], "is not a valid integer range"),
     ],
 )
 def test_what_does_not_go_together(arguments: list[str], told: str) -> None:

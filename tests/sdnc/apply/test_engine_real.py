@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from sdnc.apply.engine import ApplyFailed
+from sdnc.apply.engine import ApplyFailed, put_back
 from sdnc.apply.node_bundle import NodeBundle, read_node_bundle
 from sdnc.apply.state import State
 from sdnc.apply.system import CommandFailed
 from tests.cluster.host import FLAVOURS
 from tests.lab.namespaces import entered
 from tests.sdnc.apply.bundles import EVERYTHING, ONE_POD, compile_node, edited, node_bundle
-from tests.sdnc.apply.nodes import Node, running_node
+from tests.sdnc.apply.nodes import Node, Steps, running_node
 
 pytestmark = pytest.mark.xdist_group("lab")
 
@@ -392,6 +392,32 @@ def test_an_iptables_that_prints_rules_in_other_words(node: Node, bundles: Bundl
     assert not [line for line in left if "0a:58:c0:a8:64:32" in line]
     assert node.drift(bundles.every) == []
     assert len(found) == len(set(found))
+
+
+def test_a_number_that_iptables_makes_another_of_is_seen(nft: Node, bundles: Bundles, tmp_path: Path) -> None:
+    """iptables takes UDP port 99999 for 34463."""
+    wrong = edited(
+        bundles.folder,
+        tmp_path / "wrong",
+        {"iptables.rules": lambda text: text.replace("--dport 137:139", "--dport 99999")},
+    )
+
+    with pytest.raises(ApplyFailed, match=r"reading back: chain filter SDNC-ADMIN-RULES: missing .* 99999"):
+        nft.apply(read_node_bundle(wrong))
+
+
+def test_what_others_have_put_there_meanwhile_stays_when_the_switch_forgets_it(nft: Node, bundles: Bundles) -> None:
+    nft.apply(bundles.every)
+    nft.run("ovs-vsctl set-fail-mode br0 standalone")
+    before = nft.plan(bundles.every).snapshot
+    nft.apply(bundles.every)
+    nft.run("ovs-ofctl -O OpenFlow13 bundle br0 -", FOREIGN_FLOWS)
+
+    with entered(nft.namespace):
+        put_back(nft.system(), before, Steps())
+
+    assert "standalone" in nft.run("ovs-vsctl get-fail-mode br0")
+    assert len(nft.state(bundles.every).foreign) == 2
 
 
 def test_a_table_that_iptables_cannot_read_stops_it_before_any_change(nft: Node, bundles: Bundles) -> None:

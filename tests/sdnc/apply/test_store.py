@@ -116,3 +116,14 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BadStore, match="belongs to somebody else"):
         open_store(tmp_path / "state")
+
+
+def test_a_folder_that_others_may_rename_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    (tmp_path / "sticky").mkdir()
+    (tmp_path / "sticky").chmod(0o1777)
+
+    with pytest.raises(BadStore, match="others may put another state directory in the place"):
+        open_store(tmp_path / "open" / "state")
+    assert open_store(tmp_path / "sticky" / "state").folder.exists()
