@@ -214,7 +214,8 @@ class Service:
 class Endpoints:
     """Where the connections to a Service go: the addresses and ports that its Endpoints or EndpointSlices tell.
 
-    `name` is the Service's.  `ports` empty: nothing is told of ports.
+    `name` is the Service's.  `ports` empty: nothing is told of ports.  `named_ports` are the same ports with the names
+    of those of the Service that lead to them, "" where there is none; empty, if it was not told by name.
     """
 
     project: str
@@ -222,6 +223,7 @@ class Endpoints:
     origin: Origin = field(eq=False, repr=False)
     addresses: tuple[int, ...] = ()
     ports: tuple[tuple[Protocol, int], ...] = ()
+    named_ports: tuple[tuple[str, Protocol, int], ...] = field(default=(), eq=False, repr=False)
 
 
 @frozen

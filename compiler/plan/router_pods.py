@@ -15,8 +15,9 @@ people have named, such as NAME-test, is hardly ever taken for one of these.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from compiler.model.model import Router
+from compiler.model.model import Endpoint, Router
 from compiler.plan.node import LocalPod, NodePlan
 
 _SAFE = "[bcdfghjklmnpqrstvwxz2456789]"
@@ -26,22 +27,27 @@ _LONGEST_PREFIX = 58
 
 
 def router_pods(plan: NodePlan) -> dict[str, tuple[LocalPod, ...]]:
-    """The pods of the node that are each router which the node may run, by the router's `name`, in the plan's order.
-
-    A pod is one router: where the names of several fit, the longest decides.
-    """
+    """The pods of the node that are each router which the node may run, by the router's `name`, in the plan's order."""
     found: dict[str, list[LocalPod]] = {router.name: [] for router in plan.routers}
-    by_length = sorted(plan.routers, key=lambda router: -len(router.router.name))
     for pod in plan.pods:
-        router = next((router for router in by_length if _is_of(pod, router)), None)
+        router = router_of(pod.endpoint, plan.routers)
         if router is not None:
             found[router.name].append(pod)
     return {name: tuple(pods) for name, pods in found.items()}
 
 
-def _is_of(pod: LocalPod, router: Router) -> bool:
-    declared, name = router.router, pod.endpoint.pod.name
-    if declared.project != pod.endpoint.pod.project:
+def router_of(pod: Endpoint, routers: Iterable[Router]) -> Router | None:
+    """The router that a pod is, of those that its node may run; None if it is none.
+
+    A pod is one router: where the names of several fit, the longest decides.
+    """
+    here = (router for router in routers if pod.node in router.nodes and _is_of(pod, router))
+    return max(here, key=lambda router: len(router.router.name), default=None)
+
+
+def _is_of(pod: Endpoint, router: Router) -> bool:
+    declared, name = router.router, pod.pod.name
+    if declared.project != pod.pod.project:
         return False
     if name == declared.name:
         return True

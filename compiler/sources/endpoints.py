@@ -23,7 +23,7 @@ SERVICE_LABEL = "kubernetes.io/service-name"
 _SERVICE = "Service"
 _IPV4 = "IPv4"
 
-_Ports = tuple[tuple[Protocol, int], ...]
+_NamedPorts = tuple[tuple[str, Protocol, int], ...]
 
 
 def read_endpoints(cursor: Cursor) -> Iterator[Endpoints]:
@@ -39,7 +39,7 @@ def read_endpoints(cursor: Cursor) -> Iterator[Endpoints]:
         addresses = _read_addresses(found for found in told if found)
         ports = _read_ports(subset)
         if metadata is not None and addresses:
-            yield Endpoints(metadata.project, metadata.name, subset.origin, addresses, ports)
+            yield Endpoints(metadata.project, metadata.name, subset.origin, addresses, _numbers(ports), ports)
 
 
 def read_endpoint_slice(cursor: Cursor) -> Iterator[Endpoints]:
@@ -54,7 +54,7 @@ def read_endpoint_slice(cursor: Cursor) -> Iterator[Endpoints]:
     addresses = _read_addresses(found for entry in entries for found in entry.elements("addresses") or ())
     ports = _read_ports(cursor)
     if addresses and not refuse_label(service):
-        yield Endpoints(metadata.project, service, cursor.origin, addresses, ports)
+        yield Endpoints(metadata.project, service, cursor.origin, addresses, _numbers(ports), ports)
 
 
 def _read_addresses(found: Iterable[Cursor]) -> tuple[int, ...]:
@@ -64,9 +64,9 @@ def _read_addresses(found: Iterable[Cursor]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(address for address in addresses if address is not None))
 
 
-def _read_ports(cursor: Cursor) -> _Ports:
+def _read_ports(cursor: Cursor) -> _NamedPorts:
     """The ports; none where an entry has no number, which stands for all ports."""
-    ports: list[tuple[Protocol, int]] = []
+    ports: list[tuple[str, Protocol, int]] = []
     every = False
     for entry in cursor.mappings("ports") or ():
         protocol = read_protocol(entry.filled("protocol"))
@@ -74,8 +74,13 @@ def _read_ports(cursor: Cursor) -> _Ports:
         number = read_port_number(told) if told else None
         every = every or told is None
         if protocol is not None and number is not None:
-            ports.append((protocol, number))
+            name = entry.get("name")
+            ports.append((name.value if name and isinstance(name.value, str) else "", protocol, number))
     return () if every else tuple(dict.fromkeys(ports))
+
+
+def _numbers(ports: _NamedPorts) -> tuple[tuple[Protocol, int], ...]:
+    return tuple(dict.fromkeys((protocol, number) for _, protocol, number in ports))
 
 
 def read_route(cursor: Cursor) -> Iterator[Route | HostClaim]:

@@ -5,20 +5,22 @@ A word may have its kind before it (`pod:`, `project:`, `node:`, `service:`); wi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from enum import Enum
 
 from attrs import frozen
 
-from compiler.declarations import Service
+from compiler.declarations import Pod, Service
 from compiler.diagnostics import printable
 from compiler.suggest import did_you_mean
 from compiler.trace.cluster import Cluster
 from compiler.trace.ports import BadPort, parse_traffic
 from compiler.trace.question import Asked, End
 from compiler.trace.services import name_of, service_at
+from compiler.values.ipv6 import parse_ipv6
 from compiler.values.names import MAX_SUBDOMAIN
-from compiler.values.prefix import MULTICAST, format_address, parse_address
+from compiler.values.prefix import MULTICAST, Prefix, format_address, parse_address
 
 
 class NotUnderstood(ValueError):
@@ -37,6 +39,11 @@ class _Kind(Enum):
 
 
 FROM, TO, PORT = "--from", "--to", "--port"
+
+_LIKE_ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}(/[0-9]*)?")
+
+_NO_HOSTS = tuple(Prefix.parse(text)[0] for text in ("0.0.0.0/32", "127.0.0.0/8", "255.255.255.255/32"))
+"""This host, loopback, broadcast (RFC 6890): nobody sends from there, and no packet to there leaves its network."""
 
 MAX_WORD = 2 * MAX_SUBDOMAIN
 """Characters of a word: a project's name, a pod's, and what is around them."""
@@ -74,6 +81,8 @@ class _Names:
         prefix, colon, name = text.partition(":")
         given = next((kind for kind in _Kind if colon and kind.value == prefix), None)
         if colon and given is None:
+            if parse_ipv6(text) is not None:
+                raise NotUnderstood(option, f"{text} is IPv6, and the pod networks are IPv4")
             listed = ", ".join(f"{kind.value}:" for kind in kinds)
             hint = did_you_mean(prefix, [kind.value for kind in kinds])
             raise NotUnderstood(option, f"{prefix!r} is no kind of thing{hint}; write {listed} before a name")
@@ -88,17 +97,22 @@ class _Names:
         return found[0]
 
     def _unknown(self, kinds: Collection[_Kind], name: str) -> str:
-        absent = self.cluster.absent_pods().get(name)
-        if absent is not None and _Kind.POD in kinds:
-            if absent.host_network and absent.node:
-                return f"pod {name} uses the network of its node: ask for node:{absent.node}"
-            reason = "has ended" if absent.finished else "has no address or no node yet"
-            return f"pod {name} {reason}, so it is not on the pod network"
+        absent = [pod for full, pod in self.cluster.absent_pods().items() if name in (full, pod.name)]
+        if len(absent) == 1 and _Kind.POD in kinds:
+            return _why_absent(absent[0])
         words = [kind.value for kind in kinds]
         listed = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
         known = {full for kind in kinds for full in self.known(kind)}
         bare = {full.rpartition("/")[2] for full in known}
         return f"there is no {listed} {name!r}{did_you_mean(name, known if '/' in name else known | bare)}"
+
+
+def _why_absent(pod: Pod) -> str:
+    who = f"pod {pod.project}/{pod.name}"
+    if pod.host_network and pod.node:
+        return f"{who} uses the network of its node: ask for node:{pod.node}"
+    reason = "has ended" if pod.finished else "has no address or no node yet"
+    return f"{who} {reason}, so it is not on the pod network"
 
 
 def resolve(cluster: Cluster, sender: str, destination: str, port: str) -> Asked:
@@ -110,9 +124,8 @@ def resolve(cluster: Cluster, sender: str, destination: str, port: str) -> Asked
     words, senders = _senders(names, sender)
     asked = _destination(names, destination)
     try:
-        traffic = parse_traffic(
-            port, asked if isinstance(asked, End) else None, None if isinstance(asked, End) else asked
-        )
+        end, service = (asked, None) if isinstance(asked, End) else (None, asked)
+        traffic = parse_traffic(cluster, port, end, service)
     except BadPort as reason:
         raise NotUnderstood(PORT, str(reason)) from reason
     if not isinstance(asked, End):
@@ -128,15 +141,21 @@ def _is_of_cluster(cluster: Cluster, end: End) -> bool:
     return end.endpoint is not None or end.node is not None or hosted or cluster.is_inside(end.address)
 
 
-def _address(text: str) -> int | None:
+def _address(text: str, option: str) -> int | None:
+    """The address in a text; None if there is none.  Raises NotUnderstood for one that no packet can be traced to."""
     try:
-        return parse_address(text)
+        address = parse_address(text)
     except ValueError:
+        if _LIKE_ADDRESS.fullmatch(text):
+            raise NotUnderstood(option, f"{text!r} is no IPv4 address: write one as in 203.0.113.7") from None
         return None
+    if any(address in block for block in _NO_HOSTS):
+        raise NotUnderstood(option, f"{text} is no address by which hosts reach each other")
+    return address
 
 
 def _senders(names: _Names, text: str) -> tuple[str, tuple[End, ...]]:
-    cluster, address = names.cluster, _address(text)
+    cluster, address = names.cluster, _address(text, FROM)
     if address is not None:
         return _sender_at(cluster, address)
     if text.startswith(f"{_Kind.SERVICE.value}:"):
@@ -171,7 +190,7 @@ def _sender_at(cluster: Cluster, address: int) -> tuple[str, tuple[End, ...]]:
 
 
 def _destination(names: _Names, text: str) -> End | Service:
-    cluster, address = names.cluster, _address(text)
+    cluster, address = names.cluster, _address(text, TO)
     if address is not None:
         return service_at(cluster, address) or cluster.end(address)
     if text.startswith(f"{_Kind.PROJECT.value}:"):

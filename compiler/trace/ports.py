@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from compiler.declarations import Service
 from compiler.suggest import did_you_mean
+from compiler.trace.cluster import Cluster
 from compiler.trace.question import ICMP, MAX_PROTOCOL, End, Traffic
-from compiler.trace.services import name_of, port_names
+from compiler.trace.services import name_of, named_ports, port_names
 from compiler.values.ports import MAX_PORT
 from compiler.values.services import Protocol
 
@@ -24,7 +25,7 @@ class BadPort(Exception):
     """Words that name no port; the text says why, and what does."""
 
 
-def parse_traffic(text: str, end: End | None, service: Service | None) -> Traffic:
+def parse_traffic(cluster: Cluster, text: str, end: End | None, service: Service | None) -> Traffic:
     """The protocol and port.  A name is that of a port of the destination: a pod's, or a service's.
 
     Raises BadPort.
@@ -44,7 +45,7 @@ def parse_traffic(text: str, end: End | None, service: Service | None) -> Traffi
         if len(second) > 5 or not 1 <= int(second) <= MAX_PORT:
             raise BadPort(f"{text!r} is no port: a port is 1 to {MAX_PORT}")
         return Traffic(protocol.value, int(second))
-    return _by_name(second if slash else first, protocol, end, service)
+    return _by_name(cluster, second if slash else first, protocol, end, service)
 
 
 def _by_number(text: str, number: str) -> Traffic:
@@ -57,11 +58,12 @@ def _by_number(text: str, number: str) -> Traffic:
     return traffic
 
 
-def _by_name(name: str, protocol: Protocol | None, end: End | None, service: Service | None) -> Traffic:
+def _by_name(
+    cluster: Cluster, name: str, protocol: Protocol | None, end: End | None, service: Service | None
+) -> Traffic:
     """The port of a name; without a protocol, of whatever protocol it is."""
     if service is not None:
-        named = {(one.target, one.protocol, one.number) for one in service.ports if isinstance(one.target, str)}
-        named |= {(one.name, one.protocol, one.number) for one in service.ports if one.name}
+        named = named_ports(cluster, service)
         who = f"service {name_of(service)}, which has {port_names(service)},"
     elif end is not None and end.endpoint is not None:
         named = {(one.name, one.protocol, one.number) for one in end.endpoint.pod.ports}

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from compiler.declarations import Mode, Service
 from compiler.model.model import Endpoint
+from compiler.plan.router_pods import router_of
 from compiler.trace import leaving, services
 from compiler.trace.advice import advise_multicast
 from compiler.trace.cluster import Cluster
@@ -29,7 +30,8 @@ def paths_to_service(cluster: Cluster, sender: End, service: Service, traffic: T
     if isinstance(found, Step):
         vxlan = _vxlan(cluster, traffic, asked) if sender.endpoint else ()
         is_switched = asked is not None and sender.endpoint is not None
-        yield Path(sender, End(address or 0), traffic, (*vxlan, found), asked, is_switched=is_switched)
+        receiver, named = End(address or 0), (f"service {services.name_of(service)}",)
+        yield Path(sender, receiver, traffic, (*vxlan, found), asked, is_switched=is_switched, destinations=named)
         return
     for backend in found:
         yield _finished(cluster, _path(cluster, sender, backend.end, backend.traffic, asked, (backend.step,)))
@@ -106,9 +108,10 @@ def _from_pod(
     if asked:
         steps = tuple(_translated_away(cluster, pod, receiver, traffic))
         return Path(sender, receiver, traffic, (*first, *vxlan, *steps), asked, (Way(own),))
-    if _is_router(cluster, pod):
+    if router := router_of(pod, cluster.model.routers):
         text = "an egress router sends to the outside by its own interface, which no rule here judges (ER-16)"
-        step = Step(Kind.EGRESS_ROUTER, Decision.ALLOWS, text, (pod.pod.origin,), by_flows=False)
+        origins = tuple(dict.fromkeys((router.router.origin, pod.pod.origin)))
+        step = Step(Kind.EGRESS_ROUTER, Decision.ALLOWS, text, origins, by_flows=False)
         return Path(sender, receiver, traffic, (step,), is_switched=False)
     egress, ways = leaving.egress_ip(cluster, pod, receiver, traffic)
     steps = (
@@ -126,11 +129,6 @@ def _itself(cluster: Cluster, sender: End, pod: Endpoint, traffic: Traffic, step
         yield step
     else:
         yield from ingress(cluster, pod, sender, traffic)
-
-
-def _is_router(cluster: Cluster, pod: Endpoint) -> bool:
-    name = (pod.pod.project, pod.pod.name)
-    return any((one.router.project, one.router.name) == name for one in cluster.model.routers)
 
 
 def _vxlan(cluster: Cluster, traffic: Traffic, asked: tuple[End, Traffic] | None) -> Iterator[Step]:
@@ -160,7 +158,7 @@ def _translated_away(cluster: Cluster, pod: Endpoint, receiver: End, traffic: Tr
     """What the node translates to somebody who is no pod, it sends there itself."""
     own = cluster.nodes[pod.node]
     if receiver.address in cluster.model.cluster.service_network:
-        yield services.nobody(receiver.address)
+        yield services.again(receiver.address)
         return
     text = "the node sends it on to an address that is no pod's: neither egress policy nor egress firewall judges it"
     yield Step(Kind.NODE, Decision.ALLOWS, text, (own.origin,), by_flows=False)

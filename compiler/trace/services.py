@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from compiler.declarations import Endpoints, Service, ServicePort
 from compiler.model.model import Endpoint
@@ -14,6 +14,7 @@ from compiler.trace.cluster import Cluster
 from compiler.trace.question import End, Traffic
 from compiler.trace.steps import Decision, Kind, Step
 from compiler.values.prefix import format_address
+from compiler.values.services import Protocol
 
 
 @frozen
@@ -97,7 +98,7 @@ def _declared(cluster: Cluster, service: Service) -> list[Endpoints]:
     if service.selector is None:
         return parts
     return [
-        Endpoints(part.project, part.name, part.origin, others, part.ports)
+        evolve(part, addresses=others)
         for part in parts
         if (others := tuple(address for address in part.addresses if not cluster.in_pod_network(address)))
     ]
@@ -109,14 +110,36 @@ def _behind(cluster: Cluster, service: Service, port: ServicePort) -> Iterator[t
         for number in _numbers(pod, port):
             yield End(pod.address, pod), number, service.origin
     for part in _declared(cluster, service):
-        told = [number for protocol, number in part.ports if protocol is port.protocol]
         for end in map(cluster.end, part.addresses):
-            numbers = [port.target] if isinstance(port.target, int) else []
-            if isinstance(port.target, str) and end.endpoint:
-                numbers = _numbers(end.endpoint, port)
-            if told and not set(numbers) & set(told):
-                numbers = told
-            yield from ((end, number, part.origin) for number in numbers)
+            yield from ((end, number, part.origin) for number in _told(part, end, port))
+
+
+def _told(part: Endpoints, end: End, port: ServicePort) -> list[int]:
+    """The numbers that Endpoints tell for a port: those of its name.  In the policy language ports have no names."""
+    named = [number for name, protocol, number in part.named_ports if (name, protocol) == (port.name, port.protocol)]
+    if named or (port.name and part.named_ports):
+        return named
+    numbers = [port.target] if isinstance(port.target, int) else []
+    if isinstance(port.target, str) and end.endpoint:
+        numbers = _numbers(end.endpoint, port)
+    told = [number for protocol, number in part.ports if protocol is port.protocol]
+    return numbers if not told or set(numbers) & set(told) else told
+
+
+def named_ports(cluster: Cluster, service: Service) -> set[tuple[str, Protocol, int]]:
+    """The names by which a client may ask for ports of a service, with what it then calls.
+
+    They are the ports' own and those of the pods' ports that they lead to.  Who asks for a headless service calls its
+    endpoints themselves, by their ports.
+    """
+    found: set[tuple[str, Protocol, int]] = set()
+    for port in service.ports:
+        numbers = {port.number}
+        if service.address is None:
+            numbers = {number for _, number, _ in _behind(cluster, service, port)}
+        names = {name for name in (port.name, port.target) if isinstance(name, str) and name}
+        found |= {(name, port.protocol, number) for name in names for number in numbers}
+    return found
 
 
 def _numbers(pod: Endpoint, port: ServicePort) -> list[int]:
@@ -130,3 +153,10 @@ def nobody(address: int) -> Step:
     """The step of an address of the service network that no service has."""
     text = f"no service has the address {format_address(address)}"
     return Step(Kind.SERVICE, Decision.DENIES, text, by_flows=False, no_advice="name an address that a service has")
+
+
+def again(address: int) -> Step:
+    """The step of a service that leads to an address of the service network."""
+    text = f"{format_address(address)} is an address of the service network, and a packet is translated only once"
+    reason = "name what is behind the second service as endpoints of the first"
+    return Step(Kind.SERVICE, Decision.DENIES, text, by_flows=False, no_advice=reason)

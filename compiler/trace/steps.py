@@ -111,7 +111,8 @@ class Way:
 class Path:
     """Packets that meet the same steps.
 
-    `source` and `destination` are an example, `sources` and `destinations` the names of all that it stands for.
+    `source` and `destination` are an example, `sources` and `destinations` the names of all that it stands for: where a
+    service leads nowhere, its own, and the address of a headless one is 0.
     `asked` is what the sender calls: for a service its address and port, where `destination` and `traffic` are what is
     behind it.  `ways` are those by which the packet leaves the cluster, if it does: one of them for each connection.
     `is_switched`: a switch of the pod network gets the packet at all.

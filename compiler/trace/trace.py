@@ -41,7 +41,8 @@ def _alike(paths: Sequence[Path]) -> tuple[Path, ...]:
     """One path for all that have the same steps, by the same statements: first of one receiver, then of all."""
     by_receiver: dict[object, list[Path]] = {}
     for path in paths:
-        named = evolve(path, sources=(path.source.name,), destinations=(path.destination.name,))
+        receivers = path.destinations or (path.destination.name,)
+        named = evolve(path, sources=(path.source.name,), destinations=receivers)
         by_receiver.setdefault((path.destination, *_key(path)), []).append(named)
     by_senders: dict[object, list[Path]] = {}
     for path in map(_merge, by_receiver.values()):

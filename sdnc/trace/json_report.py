@@ -39,7 +39,7 @@ def _path(path: Path, hops: Sequence[Hop]) -> dict[str, object]:
         "to": list(path.destinations),
         "example": {
             "from": format_address(path.source.address),
-            "to": format_address(path.destination.address),
+            "to": format_address(path.destination.address) if path.destination.address else None,
             "port": str(path.traffic),
             "service": _service(*path.asked) if path.asked else None,
         },

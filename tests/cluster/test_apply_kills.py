@@ -17,7 +17,7 @@ pytestmark = pytest.mark.xdist_group("lab")
 FEWEST = 10
 """A change that touches everything takes at least so many commands."""
 
-OPTIONAL = ("ovs-appctl", "ipset destroy")
+OPTIONAL = ("ovs-appctl --timeout=30 revalidator/wait", "ipset destroy")
 """Commands without which the change is as good: waiting for the datapath, and taking away what is in nobody's way."""
 
 

@@ -1,3 +1,5 @@
+"""The model that is built of declarations, and what is wrong between them."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Egress IPs: who asks for them, who hosts them, and what is refused."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

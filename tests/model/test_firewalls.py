@@ -1,3 +1,5 @@
+"""Egress firewalls by NetID, and what is refused."""
+
 from __future__ import annotations
 
 import time

@@ -1,3 +1,5 @@
+"""In which NetIDs multicast is on."""
+
 from __future__ import annotations
 
 import pytest

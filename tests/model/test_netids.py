@@ -1,3 +1,5 @@
+"""NetIDs: those that are told, those that are derived, and join, isolate and global."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Pod networks, subnets and addresses that do not fit together."""
+
 from __future__ import annotations
 
 import pytest

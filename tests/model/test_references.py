@@ -1,3 +1,5 @@
+"""What names something that is not there."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Numbers that are derived from what they stand for."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""`sdnc check`: findings, formats, exit statuses."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""`sdnc compile`: what is written, and that it is written whole or not at all."""
+
 from __future__ import annotations
 
 import hashlib

@@ -51,6 +51,7 @@ def test_endpoints(name: str) -> None:
     one, two = (part for part in found if isinstance(part, Endpoints))
     assert (one.project, one.name, texts(one)) == ("shop", "db", ["203.0.113.7", "203.0.113.8"])
     assert one.ports == ((TCP, 5432), (UDP, 53))
+    assert one.named_ports == (("db", TCP, 5432), ("", UDP, 53))
     assert (texts(two), two.ports) == (["203.0.113.9"], ())
     assert one.origin.span().line < two.origin.span().line
 
@@ -79,6 +80,7 @@ def test_endpoint_slice(version: str) -> None:
 
     assert (found.project, found.name, texts(found)) == ("shop", "db", ["203.0.113.7", "203.0.113.8"])
     assert found.ports == ((TCP, 5432),)
+    assert found.named_ports == (("", TCP, 5432),)
 
 
 def test_a_port_without_a_number_stands_for_all() -> None:

@@ -1,3 +1,5 @@
+"""IPv6 in text, told from a typo."""
+
 from __future__ import annotations
 
 import ipaddress

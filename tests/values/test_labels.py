@@ -1,3 +1,5 @@
+"""Labels and selectors."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Which names of objects are valid."""
+
 from __future__ import annotations
 
 import re

@@ -1,3 +1,5 @@
+"""Port numbers and sets of them."""
+
 from __future__ import annotations
 
 import pytest

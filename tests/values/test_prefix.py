@@ -1,3 +1,5 @@
+"""Addresses and prefixes."""
+
 from __future__ import annotations
 
 import ipaddress

@@ -1,3 +1,5 @@
+"""Sets of services."""
+
 from __future__ import annotations
 
 import pytest

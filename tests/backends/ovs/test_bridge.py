@@ -1,3 +1,5 @@
+"""The bridge script of a node, as a shell reads it."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Flows as text: matches, actions, comments, order."""
+
 from __future__ import annotations
 
 import pytest

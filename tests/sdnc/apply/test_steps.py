@@ -91,6 +91,7 @@ def test_what_each_step_does() -> None:
         "group delete group_id=7",
         "ovs-appctl --timeout=30 revalidator/wait",
         "ovs-appctl --timeout=30 revalidator/wait",
+        "ovs-appctl --timeout=30 revalidator/purge",
     ]
     assert lines(planned, "old egress IPs") == ["ip address del 192.0.2.60/32 dev eth0"]
     assert lines(planned, "old sets of addresses") == ["ipset destroy sdnc-1"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from compiler.trace.steps import Decision, Kind
-from sdnc.trace.answer import Answer
+from sdnc.trace.answer import Answer, answer_in
 from tests.sdnc.trace.clusters import (
     CLUSTER,
     DROP,
@@ -13,10 +15,12 @@ from tests.sdnc.trace.clusters import (
     OUTSIDE,
     SUBNET,
     ask,
+    cluster_of,
     lines_of,
     only,
     step_of,
 )
+from tests.sources.routers import controller, router_pod
 
 
 def kinds(answer: Answer) -> list[Kind]:
@@ -126,79 +130,6 @@ def test_pods_send_no_vxlan_not_even_through_a_service() -> None:
     assert not direct.allowed and step_of(direct, Kind.SENDER).by_flows
     assert not hidden.allowed and not step_of(hidden, Kind.SENDER).by_flows
     assert len(direct.hops[0]) == len(hidden.hops[0]) == 1
-
-
-@pytest.mark.behaviour("PN-14", "NP-10", "NP-15")
-def test_a_service_leads_to_each_of_its_endpoints() -> None:
-    text = f"""{CLUSTER}
-        pod shop/db-2 {{ node node-1  address 10.128.0.7  labels app=db  port sql tcp/3306 }}
-        pod shop/db-3 {{ node node-1  address 10.128.0.8  labels app=db }}
-        service shop/db {{ address 172.30.0.9  select app=db  port tcp/1 to sql }}
-        policy shop/db {{ select app=db  ingress {{ allow tcp/5432 from pods app=web }} }}
-    """
-
-    found = ask(text, "shop/web", "service:shop/db", "tcp/1")
-
-    assert not found.allowed
-    assert {(path.destinations, str(path.traffic)): path.allowed for path in found.trace.paths} == {
-        (("pod shop/db",), "tcp/5432"): True,
-        (("pod shop/db-2",), "tcp/3306"): False,
-    }
-
-
-@pytest.mark.behaviour("PN-14")
-def test_a_pod_reaches_itself_through_its_service() -> None:
-    text = f"""{CLUSTER}
-        service shop/db {{ address 172.30.0.9  select app=db  port tcp/1 to sql }}
-        policy shop/none {{ ingress {{}} egress {{}} }}
-    """
-
-    found = ask(text, "shop/db", "172.30.0.9", "tcp/1")
-
-    assert found.allowed
-    assert [hop.arrival for hop in found.hops[0]] == [
-        "from pod shop/db, to the service",
-        "back from service translation",
-    ]
-
-
-@pytest.mark.behaviour("EF-11", "NP-15")
-def test_manual_endpoints_outside_are_judged_by_no_policy() -> None:
-    text = f"""{CLUSTER}
-        service shop/bank {{ address 172.30.0.9  endpoint {OUTSIDE}  port tcp/443 to 8443 }}
-        policy shop/none {{ egress {{}} }}
-        firewall shop {{ deny any to anyone }}
-    """
-
-    by_service, direct = (ask(text, "shop/web", to, "tcp/443") for to in ("service:bank", OUTSIDE))
-
-    assert by_service.allowed
-    assert str(only(by_service).traffic) == "tcp/8443"
-    assert [step.kind for step in only(direct).denials] == [Kind.EGRESS_POLICY, Kind.EGRESS_FIREWALL]
-
-
-@pytest.mark.parametrize(
-    ("service", "port", "words"),
-    [
-        ("address 172.30.0.9  select app=db  port tcp/1 to 5432", "tcp/2", "has no port tcp/2: it has tcp/1"),
-        ("address 172.30.0.9  select app=none  port tcp/1 to 5432", "tcp/1", "has no endpoint for tcp/1"),
-        ("address 172.30.0.9  select app=db  port tcp/1 to http", "tcp/1", "has no endpoint for tcp/1"),
-    ],
-)
-def test_a_service_that_leads_nowhere(service: str, port: str, words: str) -> None:
-    found = ask(f"{CLUSTER}service shop/x {{ {service} }}", "shop/web", "service:x", port)
-
-    assert not found.allowed
-    assert words in step_of(found, Kind.SERVICE).text
-    assert step_of(found, Kind.SERVICE).no_advice
-
-
-def test_a_headless_service_leads_to_its_pods_directly() -> None:
-    found = ask(f"{CLUSTER}service shop/x {{ select app=db  port tcp/1 }}", "shop/web", "service:x", "tcp/5432")
-
-    assert found.allowed
-    assert only(found).asked is None
-    assert [hop.node for hop in found.hops[0]] == ["node-1", "node-2"]
 
 
 @pytest.mark.parametrize(("address", "words"), [("172.30.9.9", "no service has"), ("10.128.9.9", "no pod has")])
@@ -317,6 +248,26 @@ def test_an_egress_router_leaves_by_its_own_interface() -> None:
     assert found.allowed
     assert kinds(found)[0] is Kind.EGRESS_ROUTER
     assert found.hops == ((),)
+
+
+@pytest.mark.behaviour("ER-01", "ER-16")
+@pytest.mark.parametrize(
+    ("pod", "is_router"), [("egress-x2z4q", True), ("egress-6b8f4d7c9-x2z4q", True), ("egress-1", False)]
+)
+def test_pods_that_a_controller_makes_are_its_router(pod: str, is_router: bool) -> None:
+    made = controller(router_pod("init", "203.0.113.25"), "Deployment", replicas=1)
+    text = f"""{CLUSTER}
+        pod shop/{pod} {{ node node-1  address 10.128.0.9 }}
+        firewall shop {{ deny any to anyone }}
+    """
+
+    found = answer_in(
+        cluster_of({"cluster.sdn": text, "router.json": json.dumps(made)}), f"shop/{pod}", OUTSIDE, "tcp/80"
+    )
+
+    assert found.allowed == is_router
+    assert (kinds(found)[0] is Kind.EGRESS_ROUTER) == is_router
+    assert ("router.json" in {origin.source.name for origin in only(found).steps[0].origins}) == is_router
 
 
 def test_what_nodes_exchange_is_not_judged() -> None:
