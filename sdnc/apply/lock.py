@@ -41,18 +41,6 @@ def locked(
         os.close(handle)
 
 
-def is_locked(path: Path) -> bool:
-    """Whether somebody holds the lock on a file."""
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        return not _try(handle)
-    finally:
-        os.close(handle)
-
-
 def _take(handle: int, timeout: float | None, waiting: Callable[[str], None]) -> None:
     end = None if timeout is None else time.monotonic() + timeout
     told = False
