@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from attrs import field, frozen
-from compiler.compare.compare import compare
 
+from compiler.compare.compare import compare
 from compiler.compare.comparison import Comparison
 from compiler.origin import Origin
 from sdnc.diff.inputs import Inputs
