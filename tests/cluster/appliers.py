@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from tests.cluster.apply import Applier
+from tests.cluster.apply import Applier, quick_programs
 from tests.cluster.apply_driver import Driver
 from tests.cluster.bundle import Bundle, Cluster, running_cluster
 from tests.cluster.changing import ADDRESSES, NEIGHBOUR, NODES, OUTSIDE, cluster
@@ -53,9 +53,12 @@ def running_changing(folder: Path) -> Iterator[Changing]:
         for node in running.nodes:
             for key in _FORGET:
                 running.lab.namespace(node).sysctl(f"net/netfilter/{key}", "1")
+            # An applier waits until the datapath's cache has been gone through; that is every half second otherwise.
+            running.lab.switch(node).vsctl("set open_vswitch . other_config:max-revalidator=100")
         _know_neighbours(running)
+        programs = quick_programs(folder, waits=True)
         appliers = {node: Applier(running.lab, node, folder / f"state-{node}") for node in running.nodes}
-        drivers = {node: stack.enter_context(Driver(applier)) for node, applier in appliers.items()}
+        drivers = {node: stack.enter_context(Driver(applier, programs)) for node, applier in appliers.items()}
         yield Changing(running, appliers, drivers)
 
 

@@ -183,3 +183,16 @@ def tampered(bundle: Bundle, folder: Path, edits: Mapping[str, Callable[[str], s
         manifest = manifest.replace(digest, new)
     manifest_path.write_text(manifest)
     return Bundle(folder, bundle.messages)
+
+
+def quick_programs(folder: Path, *, waits: bool = False) -> Path:
+    """A folder of programs that do nothing, and take no time: arping announces for two seconds.
+
+    Without `waits` nobody waits for the datapath either, for half a second, through which no packet goes then.
+    """
+    programs = folder / "programs"
+    programs.mkdir()
+    for name, does in {"arping": "sleep 0.2"}.items() if waits else dict.fromkeys(("arping", "ovs-appctl"), "").items():
+        (programs / name).write_text(f"#!/bin/sh\n{does}\n")
+        (programs / name).chmod(0o755)
+    return programs

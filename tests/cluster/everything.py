@@ -104,14 +104,3 @@ def running_node(folder: Path) -> Iterator[Node]:
     with Lab([NODE], old.pods([NODE]), outside=OUTSIDE, bridge_scripts=scripts) as lab:
         lab.namespace(NODE.name).ip("link add parent type veth peer name parent-peer", "link set parent up")
         yield Node(Applier(lab, NODE.name, folder / "state"), old, new)
-
-
-def quick_programs(folder: Path) -> Path:
-    """A folder of programs that take no time and do nothing: an announcement takes a second, waiting for the datapath,
-    which no packet goes through here, half of one."""
-    programs = folder / "programs"
-    programs.mkdir()
-    for name in ("arping", "ovs-appctl"):
-        (programs / name).write_text("#!/bin/sh\nexit 0\n")
-        (programs / name).chmod(0o755)
-    return programs

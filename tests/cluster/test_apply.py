@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from tests.cluster.apply import Result, Texts, changed, finished, tampered
+from tests.cluster.apply import Result, Texts, changed, finished, quick_programs, tampered
 from tests.cluster.apply_driver import Driver
 from tests.cluster.bundle import Bundle
-from tests.cluster.everything import NODE, Node, quick_programs, running_node
+from tests.cluster.everything import NODE, Node, running_node
 
 pytestmark = pytest.mark.xdist_group("lab")
 

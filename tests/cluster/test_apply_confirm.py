@@ -14,11 +14,11 @@ import pytest
 from attrs import frozen
 
 from tests.cluster.appliers import Changing
-from tests.cluster.apply import Result, Texts, changed, finished
+from tests.cluster.apply import Result, Texts, changed, finished, quick_programs
 from tests.cluster.apply_driver import Driver
 from tests.cluster.changing import TRANSFERS, cluster
 from tests.cluster.connections import PATIENCE
-from tests.cluster.everything import NODE, Node, quick_programs, running_node
+from tests.cluster.everything import NODE, Node, running_node
 from tests.cluster.transfer import Transfer
 from tests.sdnc.running import wait_until
 

@@ -20,7 +20,7 @@ from tests.cluster.wrong_order import ORDERS
 
 pytestmark = pytest.mark.xdist_group("lab")
 
-TIMES = 4
+TIMES = 3
 """So often the policy changes there and back."""
 
 HERE = ("node-1",)
