@@ -268,7 +268,6 @@ def test_crc32c_is_that_of_rfc_9260() -> None:
     assert crc32c(bytes(32)) == 0x8A9136AA
 
 
-@pytest.mark.xdist_group("lab")
 class TestProbes:
     def test_everything_passes_where_flows_let_it(self, lab: Lab) -> None:
         places = [pod.name for pod in PODS] + ["node-1", "node-2", "outside"]
@@ -376,7 +375,6 @@ class TestProbes:
         assert (error.source, error.payload[:2]) == ("10.128.2.11", b"\x03\x03")  # port unreachable
 
 
-@pytest.mark.xdist_group("lab")
 class TestSources:
     def test_the_listener_tells_where_a_probe_came_from(self, lab: Lab) -> None:
         # Two of the four protocols leave node-1 with an address that it has for them.
@@ -420,7 +418,6 @@ class TestSources:
         assert wrong == dict.fromkeys((udp, icmp), Outcome(False, "10.128.0.11"))
 
 
-@pytest.mark.xdist_group("lab")
 class TestMulticast:
     def test_those_hear_it_to_whom_flows_give_it(self, lab: Lab) -> None:
         there = "load:0x7->NXM_NX_TUN_ID[],set_field:192.168.100.12->tun_dst,output:1"
@@ -441,7 +438,6 @@ class TestMulticast:
         }
 
 
-@pytest.mark.xdist_group("lab")
 def test_a_process_runs_in_its_place_as_long_as_asked(lab: Lab, tmp_path: Path) -> None:
     program = "import socket, time; print(socket.if_nameindex()[1][1], flush=True); time.sleep(60)"
 
@@ -455,7 +451,6 @@ def test_a_process_runs_in_its_place_as_long_as_asked(lab: Lab, tmp_path: Path) 
     assert (during, process.poll()) == (None, -signal.SIGTERM)
 
 
-@pytest.mark.xdist_group("lab")
 class TestSpoofing:
     def test_a_false_source_address_arrives_unless_flows_stop_it(self, lab: Lab) -> None:
         spoofed = lab.datagram_arrives("shop/web-1", "10.128.2.11", claimed="10.128.0.12")
@@ -491,7 +486,6 @@ class TestSpoofing:
         assert lab.arp_arrives("shop/web-1", "10.128.0.12", claimed="10.128.0.11")
 
 
-@pytest.mark.xdist_group("lab")
 class TestNodes:
     def test_a_node_translates_service_addresses(self, lab: Lab) -> None:
         # The datapath's conntrack is not the kernel's: replies go to the kernel, which translates them back.
@@ -585,7 +579,6 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.xdist_group("lab")
 class TestCleaning:
     def test_nothing_is_left_at_the_end(self, short_folder: Path) -> None:
         with Lab(NODES, PODS[:1]) as lab:

@@ -13,8 +13,6 @@ from tests.lab import LabError
 from tests.lab.capture import Capture, mac_address
 from tests.lab.packets import BROADCAST, ETHERTYPE_ARP, Frame
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 WAIT = 0.4
 """Seconds of silence after which no announcement is to be expected."""
 

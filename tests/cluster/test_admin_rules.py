@@ -18,8 +18,6 @@ from tests.backends.iptables.plans import admin_rule, node_plan
 from tests.cluster.host import OUTSIDE, POD, SHOP_POD, Flavour, Host
 from tests.cluster.leaving import connected, listening, send
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 ACCEPT, DROP, REJECT = AdminVerdict
 ALL_KINDS = (
     admin_rule(AdminLog("a \"b\" \\ $(id) 'c' ", Rate(5, "hour")), None, ["203.0.113.0/24"]),

@@ -33,8 +33,6 @@ from tests.compiling import CLUSTER, compiled, declare
 from tests.lab.namespaces import Namespace
 from tests.lab.probes import Outcome, Probe, Prober
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 ACCEPT, DROP, REJECT = AdminVerdict
 WAIT = 0.4  # seconds; nothing heard for so long counts as lost
 

@@ -16,8 +16,6 @@ from tests.cluster.apply_driver import Driver
 from tests.cluster.bundle import Bundle
 from tests.cluster.everything import NODE, Node, running_node
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 
 @frozen
 class Ready:

@@ -18,8 +18,6 @@ from tests.cluster.transfer import Transfer
 from tests.cluster.verdicts import Passage, Version, always, never, passages
 from tests.lab import Lab
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 CHANGES = 50
 SEED = 1867
 TRIED, CONTROLS = 50, 8

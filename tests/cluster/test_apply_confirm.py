@@ -22,8 +22,6 @@ from tests.cluster.everything import NODE, Node, running_node
 from tests.cluster.transfer import Transfer
 from tests.sdnc.running import wait_until
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 LONG = "600"
 
 

@@ -12,8 +12,6 @@ from tests.cluster.apply import TABLES, Texts, changed, quick_programs
 from tests.cluster.apply_driver import TOLD, Driver, Event
 from tests.cluster.everything import Node, running_node
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 FEWEST = 10
 """A change that touches everything takes at least so many commands."""
 

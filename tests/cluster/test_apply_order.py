@@ -18,8 +18,6 @@ from tests.cluster.stream import Flight, Stream
 from tests.cluster.verdicts import Version, always, never, passages
 from tests.cluster.wrong_order import ORDERS
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 TIMES = 3
 """So often the policy changes there and back."""
 

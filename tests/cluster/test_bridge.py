@@ -11,8 +11,6 @@ from tests.cluster.bundle import Cluster
 from tests.cluster.clusters import MODES, NODES
 from tests.lab import LabError, NodeSpec
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 
 def state(cluster: Cluster, node: str) -> dict[str, str]:
     """What a bridge script could change on a node, as the tools show it."""

@@ -15,7 +15,7 @@ from tests.cluster.connections import PATIENCE, PORT, SILENCE, Connection, arriv
 from tests.lab import Lab, packets
 from tests.lab.packets import PROTOCOLS
 
-pytestmark = [pytest.mark.xdist_group("lab"), pytest.mark.behaviour("NP-11")]
+pytestmark = pytest.mark.behaviour("NP-11")
 
 
 def connection(lab: Lab, client: str, server: str) -> AbstractContextManager[Connection]:

@@ -29,8 +29,6 @@ from tests.cluster.egress import (
 )
 from tests.paths import ROOT
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 TTL = 2
 PORT = 5353
 PODS = ("shop/web-1", "shop/web-2")

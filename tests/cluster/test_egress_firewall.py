@@ -30,8 +30,6 @@ from tests.lab.cluster import Attempt
 from tests.lab.packets import PROTOCOLS
 from tests.lab.probes import Protocol
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 EVERYWHERE = (LISTED, FOO, NEW_FOO, ELSEWHERE, NEIGHBOUR)
 SHOP = ("shop/web-1", "shop/web-2", "shop/web-3")
 OTHERS = ("blog/blog-1", "blog/blog-2", "default/router-2")

@@ -27,8 +27,6 @@ from tests.lab import packets
 from tests.lab.packets import PROTOCOLS
 from tests.lab.probes import Protocol
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 SHOP = ("shop/web-1", "shop/web-2", "shop/web-3")
 OTHERS = ("blog/blog-1", "blog/blog-2", "default/router-1")
 FIRST, SECOND, THIRD = "192.168.100.50", "192.168.100.51", "192.168.100.52"

@@ -12,8 +12,6 @@ from backends.proxy.squid import squid_file
 from tests.backends.proxy.routers import PAGE, SOURCE, dns_proxy, http_proxy, router
 from tests.cluster.proxies import POD, Answer, ProxyLab, proxy_lab
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 ONE, OTHER, DENIED, NEAR = "203.0.113.10", "203.0.113.11", "192.168.1.5", "192.168.2.5"
 PORTS = (80, 443, 2525)
 NAMES = {

@@ -34,8 +34,6 @@ from tests.cluster.routers import (
 from tests.lab import LabError
 from tests.lab.packets import ETHERTYPE_ARP
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 
 @pytest.mark.behaviour("ER-08")
 def test_a_second_run_changes_nothing_and_a_half_done_one_leaves_nothing(page_router: RouterPod) -> None:

@@ -33,8 +33,6 @@ from tests.cluster.routers import (
 from tests.lab import Frame, packets
 from tests.lab.packets import PROTOCOLS
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 
 @pytest.mark.behaviour("ER-07")
 def test_the_example_of_the_documentation_carries_connections(page_router: RouterPod) -> None:

@@ -12,8 +12,6 @@ from backends.iptables.chains import ADMIN, ADMIN_JUMP, FORWARD, JUMPS
 from tests.backends.iptables.plans import SHOP_IP, node_plan
 from tests.cluster.host import POD, Flavour, Host
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 FOREIGN = """*raw
 :STRANGERS - [0:0]
 -A PREROUTING -s 203.0.113.1/32 -j STRANGERS

@@ -14,8 +14,6 @@ from tests.lab.namespaces import Namespace
 from tests.lab.packets import PROTOCOLS, Frame, ipv4, udp
 from tests.lab.probes import Outcome, Probe, Prober, Protocol
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 WAIT = 0.4
 """Seconds of silence after which a packet counts as lost."""
 

@@ -10,8 +10,6 @@ import pytest
 from tests.cluster.bundle import Cluster
 from tests.cluster.egress import cluster
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 SHOP = frozenset({"shop/web-1", "shop/web-2", "shop/web-3", "shop/web-4"})
 BLOG = frozenset({"blog/blog-1", "blog/blog-2"})
 GLOBAL = frozenset({"default/router-1", "default/router-2", "infra/infra-2"})

@@ -24,8 +24,6 @@ from tests.cluster.clusters import (
 )
 from tests.cluster.judgement import judged
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 FROM_NODES_BY_POLICY = matrix("""
               web-1  database-1  agent-1  web-2  store-1  router-1
 node-1        *      *           *        ab     -        *

@@ -8,8 +8,6 @@ from tests.cluster.bundle import Cluster
 from tests.cluster.clusters import BY_NETID, EVERYTHING, MODES, POLICIES, expected, matrix, source
 from tests.cluster.judgement import judged
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 
 @pytest.mark.parametrize(
     "mode",

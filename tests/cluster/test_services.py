@@ -8,8 +8,6 @@ from tests.cluster.bundle import Cluster
 from tests.cluster.clusters import ADDRESSES, MODES, NODES, PODS, SERVICES, Matrix, source
 from tests.lab.cluster import Attempt
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 BACKENDS = {
     "172.30.0.10": "database-1",
     "172.30.0.11": "agent-1",

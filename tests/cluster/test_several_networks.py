@@ -12,7 +12,7 @@ from tests.lab.cluster import Attempt
 from tests.lab.packets import PROTOCOLS
 from tests.lab.probes import Protocol
 
-pytestmark = [pytest.mark.xdist_group("lab"), pytest.mark.behaviour("PN-13")]
+pytestmark = pytest.mark.behaviour("PN-13")
 
 TEXT = """
 cluster {

@@ -18,7 +18,7 @@ from tests.cluster.clusters import ADDRESSES, ANNEX, MODES, NODES, OFFICE, PODS,
 from tests.lab import Frame, Lab, packets
 from tests.lab.packets import ETHERTYPE_ARP, ETHERTYPE_IPV4, PROTOCOLS
 
-pytestmark = [pytest.mark.xdist_group("lab"), pytest.mark.behaviour("PN-11")]
+pytestmark = pytest.mark.behaviour("PN-11")
 
 AGENT, AGENT_ADDRESS = PODS["agent-1"], ADDRESSES["agent-1"]
 ROUTER, ROUTER_ADDRESS = PODS["router-1"], ADDRESSES["router-1"]

@@ -20,8 +20,6 @@ from tests.cluster.changing import ADDRESSES, NODE_OF, cluster, flights, random_
 from tests.cluster.stream import Flight, Stream
 from tests.cluster.verdicts import Version, always, never, passages
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 CHANGES = 4
 SEED = 1867
 TRIED, CONTROLS = 40, 8

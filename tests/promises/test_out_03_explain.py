@@ -123,7 +123,6 @@ def dumped(switch: DummySwitch, *options: str) -> Iterator[str]:
         yield from (line for line in switch.ofctl(*options, command, "br0").splitlines() if "reply" not in line)
 
 
-@pytest.mark.xdist_group("lab")
 def test_flows_and_groups_are_known_as_a_switch_prints_them(tmp_path: Path) -> None:
     (tmp_path / "policy.sdn").write_text(KINDS)
     out = compiled_bundle(tmp_path / "policy.sdn", tmp_path / "out")
@@ -147,7 +146,6 @@ def test_flows_and_groups_are_known_as_a_switch_prints_them(tmp_path: Path) -> N
                 )
 
 
-@pytest.mark.xdist_group("lab")
 @pytest.mark.parametrize("flavour", ["nft", "legacy"])
 def test_rules_and_sets_are_known_as_a_node_prints_them(tmp_path: Path, flavour: str) -> None:
     (tmp_path / "policy.sdn").write_text(KINDS)

@@ -21,8 +21,6 @@ from tests.lab.namespaces import entered
 from tests.sdnc.apply.bundles import EVERYTHING, ONE_POD, compile_node, edited, node_bundle
 from tests.sdnc.apply.nodes import Node, Steps, running_node
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 OTHER = """
 cluster { mode networkpolicy  pods 10.128.0.0/14 host-bits 9  services 172.30.0.0/16  vxlan-port 4790  mtu 1400 }
 node node-1 { address 192.168.100.11/24  subnet 10.128.0.0/23  egress-ip 192.168.100.51 }
