@@ -22,7 +22,7 @@ demo: .venv/.complete  ## compile examples/shop and show what came out
 test: .venv/.complete  ## check and run everything (root; installs Open vSwitch and the like where missing)
 	tools/install-test-tools
 	$(MAKE) lint
-	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.complete  ## ruff and mypy --strict
 	.venv/bin/ruff check .
