@@ -113,7 +113,7 @@ class Node:
 
     def run(self, do: Callable[[Applier], Report]) -> Report:
         """Has an applier do something, with the lock."""
-        with locked(self.store.lock, 0) as handle:
+        with locked(self.store.lock, 30) as handle:
             system = System({}, (handle,))
             return do(Applier(self.store, system, self.engine, self._watch, self.told.append))
 
@@ -155,7 +155,7 @@ def _apply(folder: Path, bundle: Path, seconds: int) -> None:
 
     node = node_at(folder)
     node.engine.midway = midway
-    with locked(node.store.lock, 0) as handle:
+    with locked(node.store.lock, 30) as handle:
         applier = Applier(node.store, System({}, (handle,)), node.engine, _start(node.engine.node))
         report = applier.apply(read_node_bundle(bundle), seconds)
     print(report.result.value, flush=True)
