@@ -15,6 +15,15 @@ Command = TypeVar("Command", bound=Callable[..., None])
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 """The sources: files, folders, and `-` for standard input."""
 
+TEXT_OR_JSON = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(("text", "json")),
+    default="text",
+    help="How to tell: for people, or for machines.",
+)
+"""How a command tells its result; it gets `format_`."""
+
 
 def settings(command: Command) -> Command:
     """Adds the options that every command has that compiles; `sdnc.options.read_options` reads them."""

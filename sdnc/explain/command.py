@@ -19,7 +19,7 @@ from sdnc.explain.text import print_explained
 from sdnc.options import read_options
 from sdnc.provenance import BadProvenance
 from sdnc.report.text import print_text
-from sdnc.settings import settings
+from sdnc.settings import TEXT_OR_JSON, settings
 
 
 class _Explain(click.Command):
@@ -45,13 +45,7 @@ class _Explain(click.Command):
     metavar="PATH",
     help="Compile these sources to know the statements; may be repeated. For a bundle without provenance.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("text", "json")),
-    default="text",
-    help="How to tell: for people, or for machines.",
-)
+@TEXT_OR_JSON
 @settings
 def command(
     bundle: Path,

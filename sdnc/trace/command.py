@@ -14,7 +14,7 @@ from compiler.trace import InternalFault, NotUnderstood
 from sdnc.exits import EXIT_ERRORS, EXIT_FAULT
 from sdnc.options import read_options
 from sdnc.report.text import print_text
-from sdnc.settings import PATHS, settings
+from sdnc.settings import PATHS, TEXT_OR_JSON, settings
 from sdnc.trace.answer import find_answer
 from sdnc.trace.text import print_trace
 
@@ -25,13 +25,7 @@ from sdnc.trace.text import print_trace
 @click.option("--to", "receiver", required=True, metavar="B", help="To whom: a pod, a service, a node or an address.")
 @click.option("--port", required=True, help="tcp/443, udp/dns, icmp, or protocol/50 for an IP protocol by its number.")
 @click.option("--why-not", is_flag=True, help="Also tell everything that would have to be allowed, and how.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("text", "json")),
-    default="text",
-    help="How to tell: for people, or for machines.",
-)
+@TEXT_OR_JSON
 @settings
 def command(
     paths: tuple[str, ...],

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations, islice, product
 
 import pytest
 
-from compiler.compare.compare import compare
 from compiler.declarations import BlockPeer, Declaration, EgressFirewall, FirewallRule, NetworkPolicy, Pod, PortRange
 from compiler.values.prefix import Prefix, parse_address
 from compiler.values.services import Protocol
-from tests.oracle.comparisons import faults, judged
-from tests.oracle.differences import Change, Judged
+from tests.oracle.comparisons import checked, judged
 from tests.oracle.objects import ORIGIN
 from tests.oracle.small import NETWORK, PEERS, PORTS, SUBJECTS, clusters_of_one
-from tests.oracle.version_questions import Questions
 from tests.oracle.versions import Version
 
 POLICIES = len(SUBJECTS) * 2 * (1 + len(PEERS) * len(PORTS))
@@ -31,18 +27,6 @@ RULES = tuple(
     FirewallRule(ORIGIN, allow, None if prefix is None else (BlockPeer(ORIGIN, prefix),), ports)
     for allow, prefix, ports in product((True, False), (None, TOP, HALF), (None, (HTTPS,)))
 )
-
-
-def check(questions: Questions, pairs: Sequence[tuple[Judged, Judged]]) -> Counter[str]:
-    """Asserts that every pair's comparison is right; how many there were, and how many of them the same."""
-    tally: Counter[str] = Counter()
-    for old, new in pairs:
-        comparison = compare(old.compilation, new.compilation)
-        found = faults(Change(old, new, questions), comparison)
-        assert not found, "\n".join([*found[:5], "old:", *old.told(), "new:", *new.told()])
-        tally["pairs"] += 1
-        tally["same"] += comparison.same
-    return tally
 
 
 def choices(version: Version) -> tuple[object, ...]:
@@ -76,7 +60,7 @@ def test_all_policies_that_differ_in_one_choice(chunk: int) -> None:
     told = list(zip(numbered([choices(version) for version in versions]), clusters, strict=True))
     pairs = [(one[1], other[1]) for one, other in combinations(told, 2) if differ_in_one(one[0], other[0])]
     turned = [pair if number % 2 else pair[::-1] for number, pair in enumerate(pairs)]
-    tally = check(questions, turned[chunk :: len(CHUNKS)])
+    tally = checked(questions, turned[chunk :: len(CHUNKS)])
 
     # 3 pairs of subjects, 142 rules and directions; another direction; 91 pairs of peers; 10 of ports; no rule
     assert len(pairs) == 3 * 142 + 3 * 71 + 6 * 5 * 91 + 6 * 14 * 10 + 6 == 4215
@@ -109,7 +93,7 @@ def test_all_firewalls_that_are_one_edit_apart(chunk: int) -> None:
     told = [(cluster.judge.version.every(EgressFirewall)[0].rules, cluster) for cluster in clusters]
     pairs = [(one[1], other[1]) for one, other in combinations(told, 2) if one_edit_apart(one[0], other[0])]
     turned = [pair if number % 2 else pair[::-1] for number, pair in enumerate(pairs)]
-    tally = check(questions, turned[chunk :: len(CHUNKS)])
+    tally = checked(questions, turned[chunk :: len(CHUNKS)])
 
     assert len(clusters) == 1 + 12 + 12**2
     # one added to none; one replaced; one added before or behind, twice the same but once; exchanged; one of two

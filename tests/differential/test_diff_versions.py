@@ -8,38 +8,30 @@ with each, in both directions.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import permutations, product
 from random import Random
 
 import pytest
 
-from compiler.compare.compare import compare
-from tests.oracle.comparisons import faults, judged
-from tests.oracle.differences import Change, Judged
+from compiler.compare.comparison import Comparison
+from tests.oracle.comparisons import checked, judged
 from tests.oracle.edits import EDITS, Edit, admin_rules, another_pod, egress_ip_moves, node_rest
 from tests.oracle.evaluator import Service
 from tests.oracle.rewrites import REWRITES
-from tests.oracle.version_questions import Questions
 from tests.oracle.versions import Draw, Version
 
 CHUNKS = range(8)
 """Parts of a test, so that several processes share it."""
 
 
-def check(questions: Questions, pairs: Iterable[tuple[Judged, Judged]]) -> Counter[str]:
-    """Asserts that every pair's comparison is right; what there was to tell."""
-    tally: Counter[str] = Counter()
-    for old, new in pairs:
-        comparison = compare(old.compilation, new.compilation)
-        found = faults(Change(old, new, questions), comparison)
-        assert not found, "\n".join([*found[:5], "old:", *old.told(), "new:", *new.told()])
-        tally["pairs"] += 1
-        tally["same"] += comparison.same
-        for part in ("connections", "sources", "handling", "multicast", "settings"):
-            tally[part] += bool(getattr(comparison, part))
-        tally["with DNS apart"] += any(bool(change.but) for change in comparison.connections)
-    return tally
+def parts(comparison: Comparison) -> Iterator[str]:
+    """What there was to tell."""
+    for part in ("connections", "sources", "handling", "multicast", "settings"):
+        if getattr(comparison, part):
+            yield part
+    if any(change.but for change in comparison.connections):
+        yield "with DNS apart"
 
 
 def edited(seed: int, count: int, edits: Sequence[Edit] = EDITS) -> list[Version]:
@@ -58,7 +50,7 @@ def test_versions_of_one_cluster(chunk: int) -> None:
     tally: Counter[str] = Counter()
     for seed in range(chunk, 80, len(CHUNKS)):
         questions, versions = judged(edited(seed, 6))
-        tally += check(questions, permutations(versions, 2))
+        tally += checked(questions, permutations(versions, 2), parts)
     assert tally["pairs"] >= 200
     assert min(tally["same"], tally["connections"], tally["sources"] + tally["multicast"]) >= 5
 
@@ -71,7 +63,7 @@ def test_versions_of_administrators_rules(chunk: int) -> None:
     edits = (admin_rules, admin_rules, admin_rules, node_rest, egress_ip_moves, another_pod)
     for seed in range(1000 + chunk, 1032, len(CHUNKS)):
         questions, versions = judged(edited(seed, 5, edits))
-        tally += check(questions, permutations(versions, 2))
+        tally += checked(questions, permutations(versions, 2), parts)
     assert tally["pairs"] >= 50
     assert tally["connections"] + tally["handling"] >= 5
 
@@ -105,7 +97,7 @@ def test_clusters_that_have_nothing_to_do_with_each_other(chunk: int) -> None:
     for seed in range(chunk, 40, len(CHUNKS)):
         draw = Draw(Random(f"unrelated {seed}"))
         questions, versions = judged(draw.version() for _ in range(3))
-        tally += check(questions, permutations(versions, 2))
+        tally += checked(questions, permutations(versions, 2), parts)
     assert tally["pairs"] >= 12
     assert tally["connections"] == tally["pairs"]
 
@@ -124,6 +116,6 @@ def test_the_same_in_other_words(chunk: int) -> None:
         if versions:
             assert len(versions) == 1 + len(told)
             rewritten.update(told.keys())
-            tally = check(questions, ((versions[0], other) for other in versions[1:]))
+            tally = checked(questions, ((versions[0], other) for other in versions[1:]), parts)
             assert tally["same"] == tally["pairs"]
     assert len(rewritten) >= len(REWRITES) - 1

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
+from compiler.compare.compare import compare
 from compiler.compare.comparison import Comparison, NodeAt, Party, PodAt
 from compiler.diagnostics import Diagnostics
 from compiler.pipeline import compile_declarations
@@ -41,6 +43,25 @@ def faults(change: Change, comparison: Comparison) -> list[str]:
         *_parties(change, comparison),
     ]
     return found
+
+
+def checked(
+    questions: Questions,
+    pairs: Iterable[tuple[Judged, Judged]],
+    more: Callable[[Comparison], Iterable[str]] = lambda comparison: (),
+) -> Counter[str]:
+    """Asserts that every pair's comparison is right; how many there were, how many of them the same, and for how many
+    `more` told each of its words.
+    """
+    tally: Counter[str] = Counter()
+    for old, new in pairs:
+        comparison = compare(old.compilation, new.compilation)
+        found = faults(Change(old, new, questions), comparison)
+        assert not found, "\n".join([*found[:5], "old:", *old.told(), "new:", *new.told()])
+        tally["pairs"] += 1
+        tally["same"] += comparison.same
+        tally.update(more(comparison))
+    return tally
 
 
 def _connections(change: Change, comparison: Comparison) -> Iterator[str]:
